@@ -1,0 +1,44 @@
+# How targets of this project are declared.
+
+# Flags of our own code: warnings are errors. Generated code does not link it.
+add_library(eventbus_options INTERFACE)
+target_compile_options(eventbus_options INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -Werror
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+if(EVENTBUS_SANITIZE)
+  target_compile_options(eventbus_options INTERFACE
+    -fsanitize=${EVENTBUS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${EVENTBUS_SANITIZE})
+endif()
+
+# eventbus_library(<folder> SOURCES <file>... [PUBLIC <target>...] [PRIVATE <target>...])
+# The static library eventbus_<folder>, alias eventbus::<folder>.
+function(eventbus_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(eventbus_${name} STATIC ${ARG_SOURCES})
+  add_library(eventbus::${name} ALIAS eventbus_${name})
+  target_include_directories(eventbus_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(eventbus_${name}
+    PUBLIC ${ARG_PUBLIC}
+    PRIVATE ${ARG_PRIVATE} $<BUILD_INTERFACE:eventbus_options>)
+endfunction()
+
+# eventbus_test(<name> SOURCES <file>... DEPS <target>... [LABELS <label>...] [TIMEOUT <seconds>])
+# A GoogleTest binary and its ctest entry, labelled `unit` where no label is given.
+function(eventbus_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main eventbus_options)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_definitions(${name} PRIVATE
+    EVENTBUS_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "absl/time/time.h"
+
+namespace eventbus {
+
+// The time of day. Handed in, so that what decides by time can be tested without waiting.
+// Thread-safe.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual absl::Time Now() const = 0;
+
+  // The machine's clock; lives for ever.
+  static const Clock& System();
+};
+
+}  // namespace eventbus

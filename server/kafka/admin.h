@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace eventbus::kafka {
+
+struct TopicMetadata {
+  std::int32_t partitions = 0;
+  std::int32_t replication_factor = 0;
+};
+
+struct ClusterMetadata {
+  std::string cluster_id;
+  std::int32_t brokers = 0;
+  // Every topic that Kafka shows us.
+  std::map<std::string, TopicMetadata> topics;
+};
+
+struct NewTopic {
+  std::string name;
+  std::int32_t partitions = 1;
+  std::int32_t replication_factor = 1;
+  absl::Duration retention;
+};
+
+// Asks and changes the cluster. Every call blocks up to `timeout`; KAFKA_UNAVAILABLE when it runs
+// out. Thread-safe.
+class Admin {
+ public:
+  virtual ~Admin() = default;
+
+  virtual absl::StatusOr<ClusterMetadata> Describe(absl::Duration timeout) = 0;
+
+  // OK where the topic exists by now, whoever made it. PUBLISH_DENIED where Kafka forbids it.
+  virtual absl::Status CreateTopic(const NewTopic& topic, absl::Duration timeout) = 0;
+
+  // The topic's configuration by Kafka's names (`retention.ms`); UNSUPPORTED on the embedded Kafka.
+  virtual absl::StatusOr<std::map<std::string, std::string>> DescribeTopicConfig(
+      const std::string& topic, absl::Duration timeout) = 0;
+};
+
+}  // namespace eventbus::kafka

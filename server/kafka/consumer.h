@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/kafka/record.h"
+
+namespace eventbus::kafka {
+
+// What a partition holds: [begin, end), `end` being what read_committed shows.
+struct Watermarks {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+};
+
+struct StartOffset {
+  TopicPartition partition;
+  std::int64_t offset = 0;
+};
+
+// Receives what Consumer::Poll finds, in the thread that polls.
+class ConsumerEvents {
+ public:
+  virtual ~ConsumerEvents() = default;
+
+  virtual void OnRecord(const RecordView& record) = 0;
+
+  // The reader has everything of the partition up to `next_offset`, where the next record will be.
+  virtual void OnPartitionEnd(const TopicPartition& partition, std::int64_t next_offset) = 0;
+
+  // The position of the partition is not (or no longer) in the log; it is not read until the next
+  // Assign. Compare with the watermarks to see why.
+  virtual void OnPositionLost(const TopicPartition& partition) = 0;
+
+  // Errors of one partition or of the whole consumer. TOPIC_NOT_FOUND and SUBSCRIBE_DENIED do not
+  // heal by waiting; INTERNAL means the consumer is dead. An outage of the brokers is no error here:
+  // the consumer goes on trying and nothing is reported.
+  virtual void OnError(const absl::Status& error) = 0;
+};
+
+// Reads partitions that its owner chose (no group). One thread at a time; look-ups may run beside
+// Poll.
+class Consumer {
+ public:
+  virtual ~Consumer() = default;
+
+  // Replaces everything that is read by `positions`. What was fetched before is dropped.
+  virtual absl::Status Assign(const std::vector<StartOffset>& positions) = 0;
+
+  // Hands what is there to `events`, at most `max` things, and does not wait. Returns how many it
+  // handed out: fewer than `max` means that nothing was left.
+  virtual int Poll(int max, ConsumerEvents& events) = 0;
+
+  // Records between `partition`'s position and its end as last heard from the broker; -1: not known.
+  virtual std::int64_t CachedEnd(const TopicPartition& partition) const = 0;
+
+  // Look-ups. They block up to `timeout`; KAFKA_UNAVAILABLE when it runs out. In the order of the
+  // arguments.
+  virtual absl::StatusOr<std::vector<Watermarks>> QueryWatermarks(
+      const std::vector<TopicPartition>& partitions, absl::Duration timeout) = 0;
+  // The first offset whose record has that time or a later one; -1: none. UNSUPPORTED on the
+  // embedded Kafka.
+  virtual absl::StatusOr<std::vector<std::int64_t>> QueryOffsetsForTime(
+      const std::vector<TopicPartition>& partitions, absl::Time time, absl::Duration timeout) = 0;
+};
+
+// Makes consumers. Thread-safe.
+class ConsumerFactory {
+ public:
+  virtual ~ConsumerFactory() = default;
+
+  // `client_id` becomes Kafka's client.id. `on_ready` runs on a thread of the consumer's whenever
+  // something may be there to poll after Poll had found nothing left; it must not block nor call the
+  // consumer.
+  virtual absl::StatusOr<std::unique_ptr<Consumer>> MakeConsumer(
+      const std::string& client_id, absl::AnyInvocable<void()> on_ready) = 0;
+};
+
+}  // namespace eventbus::kafka

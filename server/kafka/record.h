@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+
+namespace eventbus::kafka {
+
+struct TopicPartition {
+  std::string topic;
+  std::int32_t partition = 0;
+
+  auto operator<=>(const TopicPartition&) const = default;
+};
+
+// A record header of a record to be written.
+struct Header {
+  std::string key;
+  std::string value;
+};
+
+// A record to be written.
+struct OutgoingRecord {
+  std::string topic;
+  std::string key;
+  std::string value;
+  std::vector<Header> headers;
+};
+
+// Where a record was written.
+struct Position {
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+};
+
+// A record header of a record that was read; null `value`: Kafka's null.
+struct HeaderView {
+  absl::string_view key;
+  absl::optional<absl::string_view> value;
+};
+
+// A record that was read. Its views are valid only during the call that hands it out.
+struct RecordView {
+  absl::string_view topic;
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  // Milliseconds since the epoch; -1: the record has none.
+  std::int64_t timestamp_ms = -1;
+  // Unset: null.
+  absl::optional<absl::string_view> key;
+  absl::optional<absl::string_view> value;
+  std::vector<HeaderView> headers;
+};
+
+}  // namespace eventbus::kafka
