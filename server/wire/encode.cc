@@ -1,0 +1,1 @@
+#include "server/wire/encode.h"
