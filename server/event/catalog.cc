@@ -84,7 +84,7 @@ absl::StatusOr<Catalog> Catalog::FromPool(const pb::DescriptorPool& pool, absl::
   const pb::Descriptor* message = pool.FindMessageTypeByName(std::string(event));
   if (message == nullptr) return Bad(std::string(event), "no such message");
   if (message->real_oneof_decl_count() != 1 ||
-      message->real_oneof_decl(0)->field_count() != message->field_count() ||
+      message->oneof_decl(0)->field_count() != message->field_count() ||
       message->field_count() == 0) {
     return Bad(message->full_name(), "must be one oneof of the families and nothing else");
   }
