@@ -6,6 +6,7 @@ find_package(Protobuf REQUIRED)
 find_package(absl REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(PkgConfig REQUIRED)
+pkg_check_modules(uuid REQUIRED IMPORTED_TARGET uuid)
 
 if(EVENTBUS_BUILD_SERVER)
   find_package(gRPC REQUIRED)
