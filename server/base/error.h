@@ -34,8 +34,9 @@ struct ErrorDetails {
 };
 
 // Errors of this project are an absl::Status with google.rpc details as payloads (`ErrorInfo`,
-// domain `eventbus`; `BadRequest`; `RetryInfo`; `ResourceInfo`), each under its type URL. rpc/status
-// hands them to the client as they are. The code follows from the reason, as errors.proto says.
+// domain `eventbus`; `BadRequest`; `RetryInfo`; `ResourceInfo`), each under its type URL.
+// rpc/status hands them to the client as they are. The code follows from the reason, as
+// errors.proto says.
 absl::Status MakeError(const ErrorDetails& details, absl::string_view message);
 absl::Status MakeError(ErrorReason reason, absl::string_view message);
 

@@ -112,8 +112,7 @@ class ThreadPool final : public Executor {
   CondVar timer_changed_;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::deque<absl::AnyInvocable<void()>> queue_ ABSL_GUARDED_BY(mu_);
-  std::map<std::pair<absl::Time, TimerId>, absl::AnyInvocable<void()>> timers_
-      ABSL_GUARDED_BY(mu_);
+  std::map<std::pair<absl::Time, TimerId>, absl::AnyInvocable<void()>> timers_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<TimerId, absl::Time> times_ ABSL_GUARDED_BY(mu_);
   TimerId last_timer_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<std::thread> threads_;

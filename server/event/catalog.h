@@ -40,8 +40,8 @@ class Catalog {
   static constexpr char kEventMessage[] = "eventbus.events.v1.Event";
 
   // Reads the message `event` of `pool`, whose one oneof lists the families. The pool must outlive
-  // the catalog. InvalidArgument, with the descriptor's name, where an annotation is missing, out of
-  // range or ambiguous.
+  // the catalog. InvalidArgument, with the descriptor's name, where an annotation is missing, out
+  // of range or ambiguous.
   static absl::StatusOr<Catalog> FromPool(const google::protobuf::DescriptorPool& pool,
                                           absl::string_view event = kEventMessage);
 

@@ -39,8 +39,8 @@ class ConsumerEvents {
   virtual void OnPositionLost(const TopicPartition& partition) = 0;
 
   // Errors of one partition or of the whole consumer. TOPIC_NOT_FOUND and SUBSCRIBE_DENIED do not
-  // heal by waiting; INTERNAL means the consumer is dead. An outage of the brokers is no error here:
-  // the consumer goes on trying and nothing is reported.
+  // heal by waiting; INTERNAL means the consumer is dead. An outage of the brokers is no error
+  // here: the consumer goes on trying and nothing is reported.
   virtual void OnError(const absl::Status& error) = 0;
 };
 
@@ -57,7 +57,8 @@ class Consumer {
   // handed out: fewer than `max` means that nothing was left.
   virtual int Poll(int max, ConsumerEvents& events) = 0;
 
-  // Records between `partition`'s position and its end as last heard from the broker; -1: not known.
+  // Records between `partition`'s position and its end as last heard from the broker; -1: not
+  // known.
   virtual std::int64_t CachedEnd(const TopicPartition& partition) const = 0;
 
   // Look-ups. They block up to `timeout`; KAFKA_UNAVAILABLE when it runs out. In the order of the
@@ -76,8 +77,8 @@ class ConsumerFactory {
   virtual ~ConsumerFactory() = default;
 
   // `client_id` becomes Kafka's client.id. `on_ready` runs on a thread of the consumer's whenever
-  // something may be there to poll after Poll had found nothing left; it must not block nor call the
-  // consumer.
+  // something may be there to poll after Poll had found nothing left; it must not block nor call
+  // the consumer.
   virtual absl::StatusOr<std::unique_ptr<Consumer>> MakeConsumer(
       const std::string& client_id, absl::AnyInvocable<void()> on_ready) = 0;
 };

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "server/wire/decode.h"
+
+namespace eventbus::wire {
+
+// A client's default limit for one message is 4 MiB; ours stay under 3.
+inline constexpr std::size_t kMaxResponseBytes = 3u << 20;
+
+struct ReceivedHeader {
+  absl::string_view key;
+  absl::string_view value;
+};
+
+// What a reader is told of a record besides its event.
+struct ReceivedRecord {
+  absl::string_view topic;
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  // Milliseconds since the epoch; negative: none.
+  std::int64_t timestamp_ms = -1;
+  absl::optional<absl::string_view> key;
+  absl::optional<absl::string_view> value;
+  std::vector<ReceivedHeader> headers;
+};
+
+// Appends one entry of EventBatch.events (tag, length, ReceivedEvent), at most `max_bytes`: of what
+// would pass that, first `json` is left out, then the body (undecodable, TOO_LARGE), then headers.
+void AppendReceivedEvent(const ReceivedRecord& record,
+                         const std::variant<Decoded, Undecodable>& body, bool include_json,
+                         std::size_t max_bytes, std::string& batch);
+
+// What stands before the bytes of an EventBatch in a SubscribeResponse.
+std::string BatchPrefix(std::size_t batch_bytes);
+
+}  // namespace eventbus::wire
