@@ -14,6 +14,8 @@ namespace eventbus::kafka {
 struct TopicMetadata {
   std::int32_t partitions = 0;
   std::int32_t replication_factor = 0;
+
+  bool operator==(const TopicMetadata&) const = default;
 };
 
 struct ClusterMetadata {

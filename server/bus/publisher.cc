@@ -1,0 +1,95 @@
+#include "server/bus/publisher.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "server/base/error.h"
+#include "server/base/uuid.h"
+#include "server/wire/encode.h"
+
+namespace eventbus::bus {
+namespace {
+
+constexpr char kContentType[] = "content-type";
+constexpr char kJson[] = "application/json";
+constexpr char kTraceparent[] = "traceparent";
+
+bool Has(const wire::PublishEnvelope& envelope, absl::string_view name) {
+  for (const wire::PublishHeader& header : envelope.headers) {
+    if (absl::EqualsIgnoreCase(header.key, name)) return true;
+  }
+  return false;
+}
+
+// The server's own headers, but for those that the request names itself, then the request's.
+std::vector<kafka::Header> MakeHeaders(const wire::PublishEnvelope& envelope,
+                                       absl::string_view traceparent) {
+  std::vector<kafka::Header> headers;
+  headers.reserve(envelope.headers.size() + 2);
+  if (!Has(envelope, kContentType)) headers.push_back({kContentType, kJson});
+  if (!traceparent.empty() && !Has(envelope, kTraceparent)) {
+    headers.push_back({kTraceparent, std::string(traceparent)});
+  }
+  for (const wire::PublishHeader& header : envelope.headers) {
+    headers.push_back({std::string(header.key), std::string(header.value)});
+  }
+  return headers;
+}
+
+absl::Status DrainingError() {
+  ErrorDetails details;
+  details.reason = v1::ERROR_REASON_SERVER_DRAINING;
+  details.retry_delay = absl::Seconds(1);
+  return MakeError(details, "the server is shutting down; nothing was written");
+}
+
+}  // namespace
+
+Publisher::Publisher(const wire::Plan& plan, kafka::Producer& producer, const Clock& clock,
+                     PublisherOptions options)
+    : plan_(plan), producer_(producer), clock_(clock), options_(options) {}
+
+void Publisher::Publish(absl::string_view request, absl::string_view traceparent, Done done) {
+  if (draining_.load()) return done(DrainingError());
+  const auto envelope = wire::ParsePublishRequest(request, "");
+  if (!envelope.ok()) return done(envelope.status());
+  Published published;
+  auto record = MakeRecord(*envelope, traceparent, &published.event_id);
+  if (!record.ok()) return done(record.status());
+  published.topic = record->topic;
+  kafka::Producer::DoneCallback on_delivery =
+      [published = std::move(published),
+       done = std::move(done)](absl::StatusOr<kafka::Position> position) mutable {
+        if (!position.ok()) return done(position.status());
+        published.partition = position->partition;
+        published.offset = position->offset;
+        done(std::move(published));
+      };
+  const absl::Status taken = producer_.Produce(*record, on_delivery);
+  if (!taken.ok()) on_delivery(taken);
+}
+
+absl::StatusOr<kafka::OutgoingRecord> Publisher::MakeRecord(const wire::PublishEnvelope& envelope,
+                                                            absl::string_view traceparent,
+                                                            std::string* event_id) const {
+  const bool json = envelope.content == wire::PublishEnvelope::Content::kJson;
+  const auto now = [this] { return clock_.Now(); };
+  const wire::EncodeOptions options{.rules = wire::Rules::kPublish,
+                                    .path = json ? "json" : "event",
+                                    .max_bytes = options_.max_event_bytes,
+                                    .new_event_id = NewUuid,
+                                    .now = now};
+  auto encoded = json ? wire::EncodeJson(plan_, envelope.body(), options)
+                      : wire::EncodeEvent(plan_, envelope.body(), options);
+  if (!encoded.ok()) return encoded.status();
+  *event_id = std::move(encoded->event_id);
+  kafka::OutgoingRecord record;
+  record.topic = encoded->topic->name;
+  record.key = envelope.ordering_key.has_value() ? std::string(*envelope.ordering_key)
+                                                 : std::move(encoded->key);
+  record.value = std::move(encoded->json);
+  record.headers = MakeHeaders(envelope, traceparent);
+  return record;
+}
+
+}  // namespace eventbus::bus

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/base/clock.h"
+#include "server/kafka/producer.h"
+#include "server/wire/envelope.h"
+#include "server/wire/plan.h"
+
+namespace eventbus::bus {
+
+struct PublisherOptions {
+  // The most bytes an event's JSON may have.
+  std::size_t max_event_bytes = 1'000'000;
+};
+
+// Where an event was written.
+struct Published {
+  std::string event_id;
+  std::string topic;
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+};
+
+// The way of an event from a client to Kafka: parse -> validate and encode -> produce ->
+// acknowledge. Thread-safe. What is handed in must outlive it.
+class Publisher {
+ public:
+  using Done = absl::AnyInvocable<void(absl::StatusOr<Published>)>;
+
+  Publisher(const wire::Plan& plan, kafka::Producer& producer, const Clock& clock,
+            PublisherOptions options);
+
+  // Publishes the PublishRequest in `request`, which is read only during the call. `traceparent` is
+  // the call's, or empty. `done` runs once: in this call for what is refused, else on the
+  // producer's thread; it must not block. Errors by reason (errors.proto): REQUEST_INVALID,
+  // UNKNOWN_FIELD, EVENT_INVALID, EVENT_TOO_LARGE, SERVER_DRAINING, and the producer's.
+  void Publish(absl::string_view request, absl::string_view traceparent, Done done);
+
+  // From now on every Publish is refused with SERVER_DRAINING.
+  void Drain() { draining_.store(true); }
+
+ private:
+  absl::StatusOr<kafka::OutgoingRecord> MakeRecord(const wire::PublishEnvelope& envelope,
+                                                   absl::string_view traceparent,
+                                                   std::string* event_id) const;
+
+  const wire::Plan& plan_;
+  kafka::Producer& producer_;
+  const Clock& clock_;
+  const PublisherOptions options_;
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace eventbus::bus

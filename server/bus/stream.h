@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace eventbus::bus {
+
+// One message of a stream: its parts, one after the other. Parts are shared, never changed.
+using Bytes = std::shared_ptr<const std::string>;
+using Message = std::vector<Bytes>;
+
+// The client's end of a stream, as a subscription sees it: one write at a time. Thread-safe.
+class StreamSink {
+ public:
+  virtual ~StreamSink() = default;
+
+  // Begins to write `message`. False, and nothing is written, where the write before it is still
+  // under way or the stream is over. Once it is done the subscription's OnWritten is called.
+  virtual bool Write(Message message) = 0;
+
+  // Ends the stream: after the write under way come the messages in `last`, then `status`. A client
+  // that does not read them within a few seconds is cut off. Only the first call counts.
+  virtual void Close(const absl::Status& status, std::vector<Message> last) = 0;
+};
+
+// A subscription, as the stream that carries it sees it. Thread-safe; no call blocks.
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
+
+  // The write under way is done.
+  virtual void OnWritten() = 0;
+  // The client has gone, or the connection: nothing can be written any more.
+  virtual void OnGone() = 0;
+  // The server is shutting down: say so, drop what is unwritten, and close within `remaining`.
+  virtual void Drain(absl::Duration remaining) = 0;
+  // Something about the cluster may have changed.
+  virtual void Wake() = 0;
+};
+
+}  // namespace eventbus::bus

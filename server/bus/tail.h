@@ -1,0 +1,153 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "server/base/clock.h"
+#include "server/base/executor.h"
+#include "server/base/mutex.h"
+#include "server/base/serial_task.h"
+#include "server/bus/batch.h"
+#include "server/bus/cluster_monitor.h"
+#include "server/bus/filter.h"
+#include "server/bus/stream.h"
+#include "server/bus/tail_source.h"
+#include "server/wire/plan.h"
+
+namespace eventbus::bus {
+
+// What a tail needs of the server; all of it outlives every tail.
+struct TailContext {
+  const event::Catalog& catalog;
+  const wire::Plan& plan;
+  kafka::Admin& admin;
+  kafka::ConsumerFactory& consumers;
+  const ClusterMonitor& monitor;
+  // Runs the tails; its threads must not block.
+  Executor& executor;
+  // Runs look-ups, which do.
+  Executor& blocking;
+  const Clock& clock;
+};
+
+struct TailOptions {
+  TailSourceRequest source;
+  Filter filter;
+  Batch::Limits batch;
+  absl::Duration heartbeat_interval = absl::Seconds(15);
+  bool include_json = false;
+  // 0: no end.
+  std::int64_t max_events = 0;
+  bool stop_at_end = false;
+  // Names the stream in messages and logs.
+  std::string stream_id;
+};
+
+// One reader of everything: open -> poll -> decode -> deliver.
+//
+//   opening --positions fixed--> reading --end, error, drain, stall--> over
+//                                   any --client gone--> over
+//
+// A batch collects while a write is under way; once it is full, polling stops until the client has
+// taken what it was sent, so that a slow reader costs two batches and the consumer's own queue.
+//
+// Lifetime: its task holds it until it is over; the stream that carries it holds it besides. All
+// state but the inbox belongs to the task. Thread-safe.
+class Tail final : public Subscription,
+                   private kafka::ConsumerEvents,
+                   public std::enable_shared_from_this<Tail> {
+ public:
+  // How long a write may be under way before the client counts as stalled.
+  static constexpr absl::Duration kStallTimeout = absl::Seconds(60);
+  // Between heartbeats while events flow.
+  static constexpr absl::Duration kFlowHeartbeat = absl::Seconds(1);
+
+  // Begins to open the source; `sink` gets everything that follows.
+  static std::shared_ptr<Tail> Start(const TailContext& context, TailOptions options,
+                                     std::shared_ptr<StreamSink> sink);
+
+  void OnWritten() override;
+  void OnGone() override;
+  void Drain(absl::Duration remaining) override;
+  void Wake() override { task_.Wake(); }
+
+ private:
+  // What other threads have put down for the task.
+  struct Inbox {
+    absl::optional<absl::StatusOr<TailSource>> opened;
+    absl::optional<absl::StatusOr<kafka::Watermarks>> marks;  // Of the partition `lost_` names.
+    absl::optional<absl::Duration> drain;
+    bool written = false;
+    bool gone = false;
+  };
+
+  Tail(const TailContext& context, TailOptions options, std::shared_ptr<StreamSink> sink);
+
+  void Open();
+  void Step();
+  void TakeInbox();
+  void TakeSource(absl::StatusOr<TailSource> opened);
+  void TakeMarks(const absl::StatusOr<kafka::Watermarks>& marks);
+
+  // Reading.
+  void AddNewPartitions();
+  void Read();
+  bool WantsMore() const;
+  void OnRecord(const kafka::RecordView& record) override;
+  void OnPartitionEnd(const kafka::TopicPartition& partition, std::int64_t next_offset) override;
+  void OnPositionLost(const kafka::TopicPartition& partition) override;
+  void OnError(const absl::Status& error) override;
+  void Deliver(const kafka::RecordView& record);
+
+  // Writing.
+  void Write();
+  Message NextMessage();
+  Message TakeBatch();
+  Message TakeHeartbeat();
+  bool HeartbeatDue() const;
+  bool ReachedEnd() const;
+
+  // Ending: `status` once everything read is written, or at once.
+  void EndAfterUnsent(const absl::Status& status);
+  void EndNow(const absl::Status& status, std::vector<Message> last);
+  void CheckStall();
+  void Release();
+  void ScheduleTimer();
+
+  const TailContext context_;
+  const TailOptions options_;
+  const std::shared_ptr<StreamSink> sink_;
+  SerialTask task_;
+
+  Mutex mu_;
+  Inbox inbox_ ABSL_GUARDED_BY(mu_);
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;  // Nothing is taken from the inbox any more.
+
+  bool over_ = false;
+  std::shared_ptr<kafka::Consumer> consumer_;
+  std::string cluster_id_;
+  Cursors cursors_;
+  Batch batch_;
+  std::shared_ptr<const kafka::ClusterMetadata> seen_;
+  std::vector<Lost> gaps_;
+  absl::optional<kafka::TopicPartition> lost_;
+  absl::optional<absl::Status> end_;
+  // Where the event is that the batch set aside.
+  absl::optional<kafka::StartOffset> set_aside_;
+  std::int64_t events_ = 0;  // Delivered, or in the batch.
+  bool started_sent_ = false;
+  bool caught_up_sent_ = false;
+  bool flowing_ = false;  // Events were delivered since the last heartbeat.
+  bool writing_ = false;
+  absl::Time write_began_;
+  absl::Time last_heartbeat_;
+};
+
+}  // namespace eventbus::bus

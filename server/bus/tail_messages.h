@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "absl/time/time.h"
+#include "server/bus/cursors.h"
+#include "server/bus/positions.h"
+#include "server/bus/stream.h"
+
+namespace eventbus::bus {
+
+// What a tail says besides events, each as a SubscribeResponse. Positions and tokens are those of
+// what has been delivered.
+Message StartedMessage(const std::string& stream_id, const std::string& cluster_id,
+                       const Cursors& cursors);
+Message HeartbeatMessage(const std::string& cluster_id, const Cursors& cursors);
+Message CaughtUpMessage(const std::string& cluster_id, const Cursors& cursors);
+Message GapMessage(const Lost& lost);
+Message DrainingMessage(absl::Duration remaining);
+
+}  // namespace eventbus::bus
