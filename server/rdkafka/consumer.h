@@ -1,0 +1,80 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/kafka/consumer.h"
+#include "server/rdkafka/config.h"
+#include "server/rdkafka/handles.h"
+#include "server/rdkafka/reaper.h"
+
+namespace eventbus::rdkafka {
+
+// Reads partitions that its owner chose, through one librdkafka consumer (4 threads, 0.2 MB, and
+// its prefetch). Nothing is joined or committed; librdkafka asks all the same who coordinates its
+// group, and where Kafka forbids even that, it reads on.
+//
+// The first record comes half a second sooner where QueryWatermarks was called before Assign.
+//
+// The destructor returns at once: the librdkafka consumer is destroyed in the reaper's thread.
+class Consumer final : public kafka::Consumer {
+ public:
+  static absl::StatusOr<std::unique_ptr<Consumer>> Make(const ClientConfig& config,
+                                                        const std::string& client_id,
+                                                        absl::AnyInvocable<void()> on_ready,
+                                                        std::shared_ptr<Reaper> reaper);
+  ~Consumer() override;
+
+  absl::Status Assign(const std::vector<kafka::StartOffset>& positions) override;
+  int Poll(int max, kafka::ConsumerEvents& events) override;
+  std::int64_t CachedEnd(const kafka::TopicPartition& partition) const override;
+  absl::StatusOr<std::vector<kafka::Watermarks>> QueryWatermarks(
+      const std::vector<kafka::TopicPartition>& partitions, absl::Duration timeout) override;
+  absl::StatusOr<std::vector<std::int64_t>> QueryOffsetsForTime(
+      const std::vector<kafka::TopicPartition>& partitions, absl::Time time,
+      absl::Duration timeout) override;
+
+ private:
+  Consumer(ClientHolder client, absl::AnyInvocable<void()> on_ready, bool embedded,
+           std::shared_ptr<Reaper> reaper);
+
+  void Dispatch(const rd_kafka_message_t& message, kafka::ConsumerEvents& events);
+  void DispatchRecord(const rd_kafka_message_t& message, kafka::ConsumerEvents& events);
+  void DispatchError(const rd_kafka_message_t& message, kafka::ConsumerEvents& events);
+
+  // The offset of each partition whose record is the first at `time`, or later; `time` may be one
+  // of librdkafka's logical ones. One request a broker.
+  absl::StatusOr<std::vector<std::int64_t>> ListOffsets(
+      const std::vector<kafka::TopicPartition>& partitions, std::int64_t time,
+      absl::Time deadline) const;
+
+  // Shared with the reaper for good at the end.
+  ClientHolder client_;
+  QueueHolder queue_;
+  // Called by librdkafka's threads, one at a time.
+  absl::AnyInvocable<void()> on_ready_;
+  const bool embedded_;
+  const std::shared_ptr<Reaper> reaper_;
+  // Reused for each record.
+  kafka::RecordView view_;
+};
+
+// Makes consumers on one cluster.
+class ConsumerFactory final : public kafka::ConsumerFactory {
+ public:
+  explicit ConsumerFactory(ClientConfig config);
+
+  absl::StatusOr<std::unique_ptr<kafka::Consumer>> MakeConsumer(
+      const std::string& client_id, absl::AnyInvocable<void()> on_ready) override;
+
+ private:
+  const ClientConfig config_;
+  const std::shared_ptr<Reaper> reaper_;
+};
+
+}  // namespace eventbus::rdkafka
