@@ -1,5 +1,6 @@
 #include "server/wire/decode.h"
 
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,8 +12,9 @@
 //
 //   null, empty                            TOMBSTONE, EMPTY
 //   UTF-8 throughout                       INVALID_UTF8
-//   JSON and nesting, byte by byte         INVALID_JSON, TOO_DEEP (json_scanner.cc has the grammar)
+//   JSON, however deep                     INVALID_JSON (json_scanner.cc has the grammar)
 //   an object                              NOT_AN_OBJECT
+//   nesting                                TOO_DEEP
 //   its protobuf form                      TOO_LARGE
 namespace eventbus::wire {
 namespace {
@@ -22,9 +24,16 @@ constexpr std::size_t kMaxEventBytes = 3 << 20;
 
 using Result = std::variant<Decoded, Undecodable>;
 
-Undecodable Broken(const JsonScanner::Error& error) {
-  return {error.too_deep ? Reason::kTooDeep : Reason::kInvalidJson,
-          absl::StrCat("byte ", error.offset, ": ", error.what)};
+Undecodable InvalidJson(const JsonScanner::Error& error) {
+  return {Reason::kInvalidJson, absl::StrCat("byte ", error.offset, ": ", error.what)};
+}
+
+// What too deep an object is, looked at to its end.
+Undecodable TooDeep(absl::string_view json, std::size_t offset) {
+  JsonScanner scanner(json, std::numeric_limits<int>::max());
+  if (!scanner.Skip() || !scanner.Finish()) return InvalidJson(scanner.error());
+  return {Reason::kTooDeep,
+          absl::StrCat("byte ", offset, ": nested past ", JsonScanner::kMaxDepth, " levels")};
 }
 
 Undecodable NotUtf8(absl::string_view json) {
@@ -47,9 +56,10 @@ absl::string_view KindOf(char first) {
   }
 }
 
-Undecodable NotAnObject(JsonScanner* scanner) {
-  const char first = scanner->Peek();
-  if (!scanner->Skip() || !scanner->Finish()) return Broken(scanner->error());
+Undecodable NotAnObject(absl::string_view json) {
+  JsonScanner scanner(json, std::numeric_limits<int>::max());
+  const char first = scanner.Peek();
+  if (!scanner.Skip() || !scanner.Finish()) return InvalidJson(scanner.error());
   return {Reason::kNotAnObject, absl::StrCat(KindOf(first), ", not an object")};
 }
 
@@ -59,14 +69,15 @@ Result DecodeText(const FamilyPlan& family, absl::string_view json, DecodeBuffer
     return Undecodable{Reason::kInvalidJson, "byte 0: a byte-order mark"};
   }
   JsonScanner scanner(json);
-  if (scanner.Peek() != '{') return NotAnObject(&scanner);
+  if (scanner.Peek() != '{') return NotAnObject(json);
   Decoded decoded;
   ProtoWriter& out = buffers->out;
   out.Bytes(family.event_tag);
   const std::size_t opened = out.Open();
   MessageDecoder decoder(json, &scanner, buffers);
   if (!decoder.Family(family, &decoded.event_id, &decoded.event_type) || !scanner.Finish()) {
-    return Broken(scanner.error());
+    const JsonScanner::Error& error = scanner.error();
+    return error.too_deep ? TooDeep(json, error.offset) : InvalidJson(error);
   }
   out.Close(opened);
   if (out.size() > kMaxEventBytes) {

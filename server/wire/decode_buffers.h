@@ -14,9 +14,12 @@ namespace eventbus::wire {
 // How a value went into its field: as it is, not at all, or it is not JSON.
 enum class Fit { kFits, kMisfit, kBroken };
 
-// A member of an object that was read: its name and where it lies, in the output or in the input.
+// A member of an object: an entry of a Struct, which lies in the output, or a member that is kept,
+// whose value lies in the input.
 struct MemberSpan {
   absl::string_view name;
+  // The name as it stands between its quotes.
+  absl::string_view raw_name;
   std::size_t begin = 0;
   std::size_t end = 0;
   // A later member has its name.

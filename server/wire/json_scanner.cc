@@ -124,14 +124,10 @@ bool JsonScanner::ReadWord(absl::string_view word) {
   return true;
 }
 
-bool JsonScanner::Skip() {
+bool JsonScanner::SkipScalar() {
   JsonString string;
   absl::string_view number;
   switch (Peek()) {
-    case '{':
-      return SkipObject();
-    case '[':
-      return SkipArray();
     case '"':
       return ReadString(&string);
     case 't':
@@ -145,28 +141,34 @@ bool JsonScanner::Skip() {
   }
 }
 
-// Recursion stops at kMaxDepth.
-bool JsonScanner::SkipObject() {
+// Passes over a scalar, or over the beginning of an object or array: then kItem.
+JsonStep JsonScanner::SkipOne() {
+  const char first = Peek();
+  if (first != '{' && first != '[') return SkipScalar() ? JsonStep::kEnd : JsonStep::kBroken;
   JsonString name;
-  JsonStep step = FirstMember(&name);
-  for (; step == JsonStep::kItem; step = NextMember(&name)) {
-    if (!Skip()) return false;
-  }
-  return step == JsonStep::kEnd;
+  const JsonStep step = first == '{' ? FirstMember(&name) : FirstElement();
+  if (step == JsonStep::kItem) open_.push_back(first);
+  return step;
 }
 
-bool JsonScanner::SkipArray() {
-  JsonStep step = FirstElement();
-  for (; step == JsonStep::kItem; step = NextElement()) {
-    if (!Skip()) return false;
+bool JsonScanner::Skip() {
+  open_.clear();
+  for (;;) {
+    JsonStep step = SkipOne();
+    JsonString name;
+    while (step == JsonStep::kEnd) {
+      if (open_.empty()) return true;
+      step = open_.back() == '{' ? NextMember(&name) : NextElement();
+      if (step == JsonStep::kEnd) open_.pop_back();
+    }
+    if (step == JsonStep::kBroken) return false;
   }
-  return step == JsonStep::kEnd;
 }
 
 bool JsonScanner::Enter() {
-  if (depth_ == kMaxDepth) {
+  if (depth_ == max_depth_) {
     error_.too_deep = true;
-    return Fail("nested deeper than 64 levels");
+    return Fail("nested too deep");
   }
   ++depth_;
   ++at_;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "absl/strings/string_view.h"
 
@@ -29,7 +30,7 @@ enum class JsonStep : std::uint8_t { kItem, kEnd, kBroken };
 //   return step == JsonStep::kEnd;
 class JsonScanner {
  public:
-  // The deepest nesting of objects and arrays; the outermost is 1.
+  // The deepest nesting of objects and arrays that an event may have; the outermost is 1.
   static constexpr int kMaxDepth = 64;
 
   struct Error {
@@ -46,8 +47,8 @@ class JsonScanner {
     int depth;
   };
 
-  explicit JsonScanner(absl::string_view text)
-      : begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
+  explicit JsonScanner(absl::string_view text, int max_depth = kMaxDepth)
+      : begin_(text.data()), at_(begin_), end_(begin_ + text.size()), max_depth_(max_depth) {}
 
   // The first byte of what follows, past white space; '\0' at the end.
   char Peek() {
@@ -61,7 +62,7 @@ class JsonScanner {
   bool ReadNumber(absl::string_view* number);
   // `true`, `false` or `null`.
   bool ReadWord(absl::string_view word);
-  // Any value, checked and passed over.
+  // Any value, checked and passed over; without recursion.
   bool Skip();
 
   // Enter the object that follows and go to its first value; go from the end of a value to the
@@ -92,14 +93,17 @@ class JsonScanner {
   bool ReadName(JsonString* name);
   bool SkipEscape();
   bool SkipDigits();
-  bool SkipObject();
-  bool SkipArray();
+  bool SkipScalar();
+  JsonStep SkipOne();
 
   const char* begin_;
   const char* at_;
   const char* end_;
+  int max_depth_;
   int depth_ = 0;
   Error error_;
+  // The objects and arrays that Skip is in, each as its first byte.
+  std::string open_;
 };
 
 bool IsUtf8(absl::string_view text);

@@ -17,7 +17,7 @@
 //   Timestamp  string: ParseTimestamp
 //   message    object
 //   Struct     object: StructDecoder
-//   Value      anything but null: StructDecoder
+//   Value      anything: StructDecoder
 //   repeated   array whose elements all fit
 namespace eventbus::wire {
 
@@ -64,10 +64,7 @@ bool MessageDecoder::Member(const JsonString& name, Frame* frame) {
     scanner_.Rewind(value);
     if (!scanner_.Skip()) return false;
     if (index >= 0) buffers_.slots[slot].kept = static_cast<std::ptrdiff_t>(buffers_.kept.size());
-    const auto offset = [this](const char* at) {
-      return static_cast<std::size_t>(at - text_.data());
-    };
-    buffers_.kept.push_back({text, offset(name.raw.data() - 1), offset(scanner_.at())});
+    buffers_.kept.push_back({text, name.raw, Offset(value.at), Offset(scanner_.at())});
   }
   if (frame->family != nullptr && index >= 0) {
     Note(*frame, index, {value.at, static_cast<std::size_t>(scanner_.at() - value.at)});
@@ -107,7 +104,7 @@ void MessageDecoder::WriteKept(const Frame& frame) {
   std::size_t length = 1;
   for (std::size_t i = frame.kept; i < buffers_.kept.size(); ++i) {
     const MemberSpan& member = buffers_.kept[i];
-    if (!member.repeated) length += 1 + member.end - member.begin;
+    if (!member.repeated) length += 4 + member.raw_name.size() + member.end - member.begin;
   }
   if (length == 1) return;
   ProtoWriter& out = buffers_.out;
@@ -118,6 +115,9 @@ void MessageDecoder::WriteKept(const Frame& frame) {
     const MemberSpan& member = buffers_.kept[i];
     if (member.repeated) continue;
     out.Byte(before);
+    out.Byte('"');
+    out.Bytes(member.raw_name);
+    out.Bytes("\":");
     out.Bytes(text_.substr(member.begin, member.end - member.begin));
     before = ',';
   }
@@ -141,8 +141,8 @@ Fit MessageDecoder::Field(const FieldPlan& field) {
   const std::size_t begin = buffers_.out.size();
   const Fit fit = field.repeated ? Elements(field) : One(field, 1);
   buffers_.entries.clear();
-  const bool open = field.kind == FieldKind::kStruct || field.kind == FieldKind::kValue;
-  if (fit == Fit::kFits && open && buffers_.out.size() - begin > kMaxStructBytes) {
+  const bool free_form = field.kind == FieldKind::kStruct || field.kind == FieldKind::kValue;
+  if (fit == Fit::kFits && free_form && buffers_.out.size() - begin > kMaxStructBytes) {
     return Fit::kMisfit;
   }
   return fit;
@@ -177,7 +177,6 @@ Fit MessageDecoder::One(const FieldPlan& field, int level) {
     case FieldKind::kStruct:
       return Struct(field, level);
     case FieldKind::kValue:
-      if (!field.repeated && scanner_.Peek() == 'n') return Fit::kMisfit;
       return StructDecoder(&scanner_, &buffers_).Value(field.tag, level);
   }
   return Fit::kMisfit;

@@ -11,11 +11,11 @@
 namespace eventbus::wire {
 
 // Reads JSON objects into the messages of a plan. A member that fits its field goes there; every
-// other one is kept in extra_json as it stands, from the quote before its name to the end of its
-// value. Of members with one name the last is taken and those before it are undone.
+// other one is kept in extra_json, name and value as they stand. Of members with one name the last
+// is taken and those before it are undone.
 class MessageDecoder {
  public:
-  // The most bytes a Struct, or the Values of a field, may have.
+  // The most bytes a field of Structs or Values may have, its tags and lengths included.
   static constexpr std::size_t kMaxStructBytes = 1 << 20;
 
   // `text` is what `scanner` reads.
@@ -46,6 +46,8 @@ class MessageDecoder {
   void WriteKept(const Frame& frame);
   void Note(const Frame& frame, int field, absl::string_view value);
   std::string NotedText(absl::string_view value);
+
+  std::size_t Offset(const char* at) const { return static_cast<std::size_t>(at - text_.data()); }
 
   Fit Field(const FieldPlan& field);
   Fit Elements(const FieldPlan& field);

@@ -52,7 +52,7 @@ Fit StructDecoder::Entry(const JsonString& name, int level) {
   const Fit fit = Value(kEntryValueTag, level + 1);
   if (fit != Fit::kFits) return fit;
   out.Close(entry);
-  buffers_.entries.push_back({text, begin, out.size()});
+  buffers_.entries.push_back({text, name.raw, begin, out.size()});
   return Fit::kFits;
 }
 
