@@ -26,7 +26,9 @@ class ThreadPool final : public Executor {
     Start(absl::StrCat(name, "-time"), [this] { KeepTime(); });
   }
 
-  ~ThreadPool() override {
+  ~ThreadPool() override { Stop(); }
+
+  void Stop() override {
     {
       MutexLock lock(mu_);
       stopping_ = true;
@@ -34,11 +36,14 @@ class ThreadPool final : public Executor {
     ready_.NotifyAll();
     timer_changed_.NotifyAll();
     for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+    DropAll();
   }
 
   void Post(absl::AnyInvocable<void()> fn) override {
     {
       MutexLock lock(mu_);
+      if (stopping_) return;
       queue_.push_back(std::move(fn));
     }
     ready_.NotifyOne();
@@ -47,6 +52,7 @@ class ThreadPool final : public Executor {
   TimerId PostAt(absl::Time when, absl::AnyInvocable<void()> fn) override {
     MutexLock lock(mu_);
     const TimerId id = ++last_timer_;
+    if (stopping_) return id;
     const bool first = timers_.empty() || when < timers_.begin()->first.first;
     timers_.emplace(std::make_pair(when, id), std::move(fn));
     times_.emplace(id, when);
@@ -75,6 +81,16 @@ class ThreadPool final : public Executor {
 
   void Work() {
     while (absl::AnyInvocable<void()> fn = Next()) fn();
+  }
+
+  // After the lock: what is dropped may own anything, and may come back here.
+  void DropAll() {
+    std::deque<absl::AnyInvocable<void()>> queue;
+    std::map<std::pair<absl::Time, TimerId>, absl::AnyInvocable<void()>> timers;
+    MutexLock lock(mu_);
+    queue.swap(queue_);
+    timers.swap(timers_);
+    times_.clear();
   }
 
   // Null when stopping.

@@ -24,10 +24,13 @@ class Executor {
 
   // Forgets a timer. True where its function has not been taken to run and never will be.
   virtual bool Cancel(TimerId timer) = 0;
+
+  // Waits for what runs, drops what has not begun and whatever comes later. Not from one of its own
+  // threads.
+  virtual void Stop() = 0;
 };
 
-// Starts `threads` threads named `name` and numbered, and one for timers. The destructor drops what
-// has not started, and waits for what runs. `name` has at most 10 characters.
+// Starts `threads` threads named `name` and numbered, and one for timers. The destructor stops it. `name` has at most 10 characters.
 std::unique_ptr<Executor> MakeThreadPool(absl::string_view name, int threads);
 
 }  // namespace eventbus

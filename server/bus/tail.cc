@@ -46,11 +46,9 @@ wire::ReceivedRecord ToReceived(const kafka::RecordView& record) {
 
 }  // namespace
 
-std::shared_ptr<Tail> Tail::Start(const TailContext& context, TailOptions options,
-                                  std::shared_ptr<StreamSink> sink) {
+std::shared_ptr<Tail> Tail::Make(const TailContext& context, TailOptions options,
+                                 std::shared_ptr<StreamSink> sink) {
   std::shared_ptr<Tail> tail(new Tail(context, std::move(options), std::move(sink)));
-  tail->task_.SetBody([tail] { tail->Step(); });
-  tail->Open();
   return tail;
 }
 
@@ -86,7 +84,8 @@ void Tail::Drain(absl::Duration remaining) {
   task_.Wake();
 }
 
-void Tail::Open() {
+void Tail::Start() {
+  task_.SetBody([self = shared_from_this()] { self->Step(); });
   context_.blocking.Post([self = shared_from_this()] {
     const std::weak_ptr<Tail> weak = self;
     auto opened = OpenTailSource(self->options_.source, self->context_.catalog,

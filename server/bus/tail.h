@@ -69,9 +69,11 @@ class Tail final : public Subscription,
   // Between heartbeats while events flow.
   static constexpr absl::Duration kFlowHeartbeat = absl::Seconds(1);
 
-  // Begins to open the source; `sink` gets everything that follows.
-  static std::shared_ptr<Tail> Start(const TailContext& context, TailOptions options,
-                                     std::shared_ptr<StreamSink> sink);
+  static std::shared_ptr<Tail> Make(const TailContext& context, TailOptions options,
+                                    std::shared_ptr<StreamSink> sink);
+
+  // Once: opens the source, then reads; the sink gets everything that follows.
+  void Start();
 
   void OnWritten() override;
   void OnGone() override;
@@ -90,7 +92,6 @@ class Tail final : public Subscription,
 
   Tail(const TailContext& context, TailOptions options, std::shared_ptr<StreamSink> sink);
 
-  void Open();
   void Step();
   void TakeInbox();
   void TakeSource(absl::StatusOr<TailSource> opened);

@@ -1,0 +1,262 @@
+#include "server/app/server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "google/rpc/error_details.pb.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/grpcpp.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "server/app/health.h"
+#include "server/base/log.h"
+#include "server/bus/provision.h"
+#include "server/rdkafka/client.h"
+#include "server/rpc/service.h"
+
+namespace eventbus::app {
+namespace {
+
+constexpr int kMaxReceiveBytes = 5 << 20;  // Past our own limit of 4, so that our error answers.
+constexpr int kMaxCallsPerConnection = 1000;
+constexpr int kBlockingThreads = 8;
+constexpr absl::Duration kProvisionTimeout = absl::Seconds(10);
+constexpr absl::Duration kProvisionRetry = absl::Seconds(5);
+
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 ? name : "unknown";
+}
+
+// Everything, in the order in which it is built; it goes in the reverse order.
+class Pipeline final : public Server {
+ public:
+  explicit Pipeline(const Options& options) : options_(options), streams_(options.max_streams) {}
+
+  ~Pipeline() override {
+    if (!drained_) Drain();
+    if (monitor_ != nullptr) monitor_->Stop();
+    if (executor_ != nullptr) executor_->Stop();
+    if (blocking_ != nullptr) blocking_->Stop();
+  }
+
+  absl::Status Build(const google::protobuf::DescriptorPool& schema) {
+    for (const auto& step : {&Pipeline::ReadSchema, &Pipeline::ConnectKafka, &Pipeline::Assemble}) {
+      if (absl::Status status = (this->*step)(schema); !status.ok()) return status;
+    }
+    if (absl::Status status = Listen(); !status.ok()) return status;
+    monitor_->Start([this](bool available) { OnCluster(available); });
+    return absl::OkStatus();
+  }
+
+  std::vector<std::string> addresses() const override { return addresses_; }
+  rdkafka::EmbeddedKafka* embedded() override { return embedded_.get(); }
+  bool Drain() override;
+
+ private:
+  using Pool = google::protobuf::DescriptorPool;
+
+  absl::Status ReadSchema(const Pool& schema);
+  absl::Status ConnectKafka(const Pool& schema);
+  absl::Status Assemble(const Pool& schema);
+  absl::Status StartEmbedded(rdkafka::ClientConfig& config);
+  absl::Status Listen();
+  void OnCluster(bool available);
+  void ProvisionTopics();
+  void TellHealth();
+
+  const Options options_;
+  std::unique_ptr<event::Catalog> catalog_;
+  std::unique_ptr<const wire::Plan> plan_;
+  std::unique_ptr<rdkafka::EmbeddedKafka> embedded_;
+  std::unique_ptr<kafka::Admin> admin_;
+  std::unique_ptr<kafka::ConsumerFactory> consumers_;
+  std::unique_ptr<bus::Publisher> publisher_;
+  std::unique_ptr<kafka::Producer> producer_;  // After what its reports go to.
+  std::unique_ptr<Executor> blocking_;
+  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<bus::ClusterMonitor> monitor_;
+  rpc::StreamRegistry streams_;
+  std::unique_ptr<rpc::Service> service_;
+  std::unique_ptr<Health> health_;
+  std::atomic<bool> provisioned_{false};
+  std::unique_ptr<grpc::Server> grpc_;  // Last: every call ends before what serves it goes.
+  std::vector<std::string> addresses_;
+  bool drained_ = false;
+};
+
+absl::Status Pipeline::ReadSchema(const Pool& schema) {
+  auto catalog = event::Catalog::FromPool(schema);
+  if (!catalog.ok()) return catalog.status();
+  catalog_ = std::make_unique<event::Catalog>(*std::move(catalog));
+  auto plan = wire::Plan::Compile(*catalog_);
+  if (!plan.ok()) return plan.status();
+  plan_ = *std::move(plan);
+  return absl::OkStatus();
+}
+
+absl::Status Pipeline::ConnectKafka(const Pool&) {
+  auto config = rdkafka::MakeClientConfig(options_.kafka_bootstrap_servers, options_.kafka_config,
+                                          options_.kafka_properties);
+  if (!config.ok()) return config.status();
+  config->client_id = absl::StrCat("eventbus/", HostName());
+  if (options_.embedded_kafka) {
+    if (absl::Status status = StartEmbedded(*config); !status.ok()) return status;
+  }
+  auto admin = rdkafka::MakeAdmin(*config);
+  if (!admin.ok()) return admin.status();
+  admin_ = *std::move(admin);
+  auto consumers = rdkafka::MakeConsumerFactory(*config);
+  if (!consumers.ok()) return consumers.status();
+  consumers_ = *std::move(consumers);
+  auto producer = rdkafka::MakeProducer(*config);
+  if (!producer.ok()) return producer.status();
+  producer_ = *std::move(producer);
+  return absl::OkStatus();
+}
+
+absl::Status Pipeline::StartEmbedded(rdkafka::ClientConfig& config) {
+  auto embedded = rdkafka::EmbeddedKafka::Start();
+  if (!embedded.ok()) return embedded.status();
+  embedded_ = *std::move(embedded);
+  config.bootstrap_servers = embedded_->bootstrap_servers();
+  config.embedded = embedded_.get();
+  for (const event::Topic& topic : catalog_->topics()) {
+    const absl::Status status = embedded_->CreateTopic(topic.name, topic.partitions);
+    if (!status.ok()) return status;
+  }
+  Log(LogLevel::kInfo, "embedded Kafka", {{"bootstrap_servers", config.bootstrap_servers}});
+  return absl::OkStatus();
+}
+
+// The way of an event: service -> publisher -> producer, and consumer -> tail -> service.
+absl::Status Pipeline::Assemble(const Pool&) {
+  const Clock& clock = Clock::System();
+  blocking_ = MakeThreadPool("blocking", kBlockingThreads);
+  const unsigned threads = std::max(2u, std::thread::hardware_concurrency());
+  executor_ = MakeThreadPool("bus", static_cast<int>(threads));
+  monitor_ = std::make_unique<bus::ClusterMonitor>(*admin_, *blocking_, clock,
+                                                   bus::ClusterMonitor::Options());
+  publisher_ = std::make_unique<bus::Publisher>(
+      *plan_, *producer_, clock,
+      bus::PublisherOptions{.max_event_bytes = options_.max_event_bytes});
+  const bus::TailContext tails{*catalog_, *plan_,     *admin_,    *consumers_,
+                               *monitor_, *executor_, *blocking_, clock};
+  service_ = std::make_unique<rpc::Service>(*publisher_, tails, streams_, HostName());
+  return absl::OkStatus();
+}
+
+absl::Status Pipeline::Listen() {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  std::vector<int> ports(options_.listen.size(), 0);
+  for (std::size_t i = 0; i < options_.listen.size(); ++i) {
+    builder.AddListeningPort(options_.listen[i], grpc::InsecureServerCredentials(), &ports[i]);
+  }
+  builder.RegisterService(service_.get());
+  builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsPerConnection);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // A second server is an error.
+  // A client that vanished is noticed within 40 s; clients may ping every 10 s.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  grpc_ = builder.BuildAndStart();
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    if (grpc_ == nullptr || ports[i] == 0) {
+      return absl::UnavailableError(absl::StrCat("listen: cannot listen on one of ",
+                                                 absl::StrJoin(options_.listen, ", "),
+                                                 "; is the address in use?"));
+    }
+    const std::string& address = options_.listen[i];
+    const bool unix_socket = absl::StartsWith(address, "unix:");
+    addresses_.push_back(
+        unix_socket ? address : absl::StrCat(address.substr(0, address.rfind(':') + 1), ports[i]));
+  }
+  health_ =
+      std::make_unique<Health>(grpc_->GetHealthCheckService(),
+                               std::vector<std::string>{v1::EventBusService::service_full_name()});
+  for (const std::string& address : addresses_) {
+    Log(LogLevel::kInfo, "listening", {{"address", address}});
+  }
+  return absl::OkStatus();
+}
+
+// On the blocking pool, one at a time.
+void Pipeline::OnCluster(bool available) {
+  if (available && options_.provision_topics && !provisioned_.load()) ProvisionTopics();
+  Log(available ? LogLevel::kInfo : LogLevel::kWarning,
+      available ? "Kafka answers" : "Kafka does not answer");
+  TellHealth();
+  streams_.WakeAll();
+}
+
+void Pipeline::TellHealth() {
+  health_->SetServing(monitor_->available() && (!options_.provision_topics || provisioned_.load()));
+}
+
+// Serving begins when the topics are there, or are known not to be had.
+void Pipeline::ProvisionTopics() {
+  const auto report =
+      bus::Provision(*catalog_, options_.replication_factor, *admin_, kProvisionTimeout);
+  if (!report.ok()) {
+    Log(LogLevel::kError, "topics cannot be provisioned",
+        {{"reason", std::string(report.status().message())}});
+    if (!absl::IsUnavailable(report.status())) provisioned_.store(true);
+    blocking_->PostAt(absl::Now() + kProvisionRetry, [this] {
+      if (!provisioned_.load()) ProvisionTopics();
+      TellHealth();
+    });
+    return;
+  }
+  provisioned_.store(true);
+  for (const std::string& topic : report->created) {
+    Log(LogLevel::kInfo, "topic created", {{"topic", topic}});
+  }
+  for (const std::string& difference : report->differences) {
+    Log(LogLevel::kWarning, "topic differs from the schema", {{"what", difference}});
+  }
+  for (const std::string& durability : report->durability) {
+    Log(LogLevel::kInfo, "topic durability", {{"what", durability}});
+  }
+}
+
+bool Pipeline::Drain() {
+  drained_ = true;
+  if (grpc_ == nullptr) return true;
+  const absl::Time deadline = absl::Now() + options_.drain_timeout;
+  Log(LogLevel::kInfo, "draining",
+      {{"streams", absl::StrCat(streams_.size())},
+       {"timeout", absl::FormatDuration(options_.drain_timeout)}});
+  health_->ShutDown();
+  monitor_->Stop();
+  publisher_->Drain();
+  streams_.Drain(options_.drain_timeout);
+  const bool delivered = producer_->Flush(deadline - absl::Now());
+  const bool ended = streams_.WaitUntilEmpty(deadline - absl::Now() - absl::Seconds(1));
+  grpc_->Shutdown(absl::ToChronoTime(std::max(deadline, absl::Now() + absl::Milliseconds(100))));
+  Log(LogLevel::kInfo, "drained",
+      {{"all_delivered", delivered ? "true" : "false"}, {"all_ended", ended ? "true" : "false"}});
+  return delivered && ended;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(
+    const Options& options, const google::protobuf::DescriptorPool& schema) {
+  if (absl::Status status = options.Validate(); !status.ok()) return status;
+  auto pipeline = std::make_unique<Pipeline>(options);
+  if (absl::Status status = pipeline->Build(schema); !status.ok()) return status;
+  return pipeline;
+}
+
+}  // namespace eventbus::app

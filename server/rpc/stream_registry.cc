@@ -1,0 +1,92 @@
+#include "server/rpc/stream_registry.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/base/error.h"
+
+namespace eventbus::rpc {
+namespace {
+
+absl::Status RetryElsewhere(ErrorReason reason, absl::string_view message) {
+  ErrorDetails details;
+  details.reason = reason;
+  details.retry_delay = absl::Seconds(1);
+  return MakeError(details, message);
+}
+
+}  // namespace
+
+absl::StatusOr<StreamRegistry::Id> StreamRegistry::Enter() {
+  MutexLock lock(mu_);
+  if (draining_) {
+    return RetryElsewhere(v1::ERROR_REASON_SERVER_DRAINING, "the server is shutting down");
+  }
+  if (streams_.size() >= max_streams_) {
+    return RetryElsewhere(v1::ERROR_REASON_TOO_MANY_STREAMS,
+                          absl::StrCat(streams_.size(), " streams, at most ", max_streams_));
+  }
+  streams_.emplace(++last_, std::weak_ptr<bus::Subscription>());
+  return last_;
+}
+
+void StreamRegistry::Attach(Id id, std::weak_ptr<bus::Subscription> subscription) {
+  absl::Duration remaining;
+  {
+    MutexLock lock(mu_);
+    const auto found = streams_.find(id);
+    if (found == streams_.end()) return;
+    found->second = subscription;
+    if (!draining_) return;
+    remaining = remaining_;
+  }
+  if (const auto live = subscription.lock()) live->Drain(remaining);
+}
+
+void StreamRegistry::Leave(Id id) {
+  MutexLock lock(mu_);
+  streams_.erase(id);
+  changed_.NotifyAll();
+}
+
+void StreamRegistry::Drain(absl::Duration remaining) {
+  std::vector<std::shared_ptr<bus::Subscription>> live;
+  {
+    MutexLock lock(mu_);
+    draining_ = true;
+    remaining_ = remaining;
+    for (const auto& [id, stream] : streams_) {
+      if (auto subscription = stream.lock()) live.push_back(std::move(subscription));
+    }
+  }
+  for (const auto& subscription : live) subscription->Drain(remaining);
+}
+
+bool StreamRegistry::WaitUntilEmpty(absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  MutexLock lock(mu_);
+  while (!streams_.empty() && absl::Now() < deadline) {
+    changed_.WaitFor(mu_, deadline - absl::Now());
+  }
+  return streams_.empty();
+}
+
+void StreamRegistry::WakeAll() {
+  std::vector<std::shared_ptr<bus::Subscription>> live;
+  {
+    MutexLock lock(mu_);
+    for (const auto& [id, stream] : streams_) {
+      if (auto subscription = stream.lock()) live.push_back(std::move(subscription));
+    }
+  }
+  for (const auto& subscription : live) subscription->Wake();
+}
+
+std::size_t StreamRegistry::size() const {
+  MutexLock lock(mu_);
+  return streams_.size();
+}
+
+}  // namespace eventbus::rpc
