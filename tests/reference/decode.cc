@@ -194,19 +194,33 @@ std::string StringMember(const Json& object, absl::string_view name) {
   return "";
 }
 
-DecodeResult Undecodable(std::string reason) { return {nullptr, std::move(reason), "", ""}; }
+DecodeResult Undecodable(std::string reason, bool too_deep = false) {
+  DecodeResult result;
+  result.undecodable = std::move(reason);
+  result.too_deep = too_deep;
+  return result;
+}
 
 }  // namespace
+
+bool IsReasonOf(const DecodeResult& undecodable, absl::string_view reason) {
+  if (undecodable.undecodable == reason) return true;
+  return undecodable.too_deep &&
+         (reason == "TOO_DEEP" || reason == "INVALID_JSON" || reason == "NOT_AN_OBJECT");
+}
 
 DecodeResult ReferenceDecode(const Schema& schema, const event::Topic& topic,
                              std::optional<absl::string_view> value) {
   if (!value.has_value()) return Undecodable("TOMBSTONE");
   if (value->empty()) return Undecodable("EMPTY");
   if (!IsUtf8(*value)) return Undecodable("INVALID_UTF8");
-  const absl::StatusOr<Json> json = ParseJson(*value);
-  if (!json.ok()) return Undecodable("INVALID_JSON");
-  if (json->kind != Json::Kind::kObject) return Undecodable("NOT_AN_OBJECT");
-  if (json->depth > kMostLevels) return Undecodable("TOO_DEEP");
+  int deepest = 0;
+  const absl::StatusOr<Json> json = ParseJson(*value, &deepest);
+  const bool too_deep = deepest > kMostLevels;
+  if (absl::IsOutOfRange(json.status())) return Undecodable("TOO_DEEP", too_deep);
+  if (!json.ok()) return Undecodable("INVALID_JSON", too_deep);
+  if (json->kind != Json::Kind::kObject) return Undecodable("NOT_AN_OBJECT", too_deep);
+  if (too_deep) return Undecodable("TOO_DEEP", too_deep);
   DecodeResult result;
   result.event = schema.NewEvent();
   const Field* family = Named(*result.event, topic.family.c_str());

@@ -14,9 +14,6 @@
 namespace eventbus::reference {
 namespace {
 
-// Far past every limit of the wire format, and within every stack.
-constexpr int kMostLevels = 5000;
-
 std::uint32_t HexValue(char c) {
   if (c <= '9') return static_cast<std::uint32_t>(c - '0');
   return static_cast<std::uint32_t>(absl::ascii_tolower(static_cast<unsigned char>(c)) - 'a' + 10);
@@ -51,11 +48,14 @@ class Parser {
     return value;
   }
 
+  int deepest() const { return deepest_; }
+
   // The length of the number at the start, 0 if there is none.
   std::size_t NumberLength() { return Number() ? at_ : 0; }
 
  private:
   absl::Status Failure() const {
+    if (deepest_ > kDeepestRead) return absl::OutOfRangeError("nested too deep");
     return absl::InvalidArgumentError(absl::StrCat("not JSON at byte ", at_));
   }
 
@@ -78,7 +78,8 @@ class Parser {
   }
 
   bool Value(Json& out, int level) {
-    if (level > kMostLevels) return false;
+    if (At('{') || At('[')) deepest_ = std::max(deepest_, level);
+    if (level > kDeepestRead) return false;
     const std::size_t start = at_;
     if (!Unspanned(out, level)) return false;
     out.text = text_.substr(start, at_ - start);
@@ -218,6 +219,7 @@ class Parser {
 
   absl::string_view text_;
   std::size_t at_ = 0;
+  int deepest_ = 0;
 };
 
 // The length of the UTF-8 character at the start of `text`; 0 if there is none.
@@ -249,7 +251,12 @@ std::vector<std::size_t> Json::LastOfEachName() const {
   return indices;
 }
 
-absl::StatusOr<Json> ParseJson(absl::string_view text) { return Parser(text).Whole(); }
+absl::StatusOr<Json> ParseJson(absl::string_view text, int* deepest) {
+  Parser parser(text);
+  absl::StatusOr<Json> value = parser.Whole();
+  if (deepest != nullptr) *deepest = parser.deepest();
+  return value;
+}
 
 bool IsJsonNumber(absl::string_view text) {
   return !text.empty() && Parser(text).NumberLength() == text.size();

@@ -32,8 +32,10 @@ struct Json {
 };
 
 // Reads the whole of `text`, strictly by RFC 8259. InvalidArgument with the place where it is not
-// JSON. `text` must be UTF-8.
-absl::StatusOr<Json> ParseJson(absl::string_view text);
+// JSON, OutOfRange where it nests past kDeepestRead levels (what follows is not looked at). `text`
+// must be UTF-8. `deepest` is told how deep the nesting went, up to the fault if there is one.
+inline constexpr int kDeepestRead = 500;
+absl::StatusOr<Json> ParseJson(absl::string_view text, int* deepest = nullptr);
 
 // Whether `text` is, from end to end, a number of RFC 8259.
 bool IsJsonNumber(absl::string_view text);

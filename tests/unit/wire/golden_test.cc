@@ -1,0 +1,112 @@
+// Every vector of tests/golden, read by the codec, and by the reference codec beside it.
+#include "tests/reference/golden.h"
+
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "eventbus/v1/event_bus_service.pb.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/util/json_util.h"
+#include "gtest/gtest.h"
+#include "server/wire/decode.h"
+#include "tests/reference/decode.h"
+#include "tests/reference/equal.h"
+#include "tests/reference/events.h"
+
+namespace eventbus::wire {
+namespace {
+
+using reference::Describe;
+using reference::DocumentedSchema;
+using reference::GoldenVector;
+
+const Plan& DocumentedPlan() {
+  static const std::unique_ptr<const Plan> plan =
+      Plan::Compile(DocumentedSchema().catalog()).value();
+  return *plan;
+}
+
+std::string NameOf(Reason reason) {
+  const std::string name =
+      v1::UndecodableReason_Name(static_cast<v1::UndecodableReason>(static_cast<int>(reason)));
+  return name.substr(std::string("UNDECODABLE_REASON_").size());
+}
+
+std::variant<Decoded, Undecodable> Decode(const GoldenVector& vector) {
+  absl::optional<absl::string_view> value;
+  if (vector.value.has_value()) value = *vector.value;
+  return wire::Decode(DocumentedPlan(), *DocumentedPlan().FindByTopic(vector.topic), value);
+}
+
+TEST(GoldenTest, AnEventIsReadAsTheVectorSays) {
+  for (const GoldenVector& vector : reference::ReadGoldenVectors(EVENTBUS_GOLDEN_DIR)) {
+    if (vector.event.empty()) continue;
+    SCOPED_TRACE(vector.name);
+    const auto result = Decode(vector);
+    ASSERT_TRUE(std::holds_alternative<Decoded>(result)) << std::get<Undecodable>(result).detail;
+    const auto event = DocumentedSchema().Parse(std::get<Decoded>(result).event);
+    ASSERT_TRUE(event != nullptr) << "protobuf cannot read what was decoded";
+    const auto expected = DocumentedSchema().NewEvent();
+    ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(vector.event, expected.get()).ok());
+    EXPECT_EQ(Describe(*event), Describe(*expected));
+  }
+}
+
+TEST(GoldenTest, WhatIsUndecodableHasTheReasonTheVectorSays) {
+  for (const GoldenVector& vector : reference::ReadGoldenVectors(EVENTBUS_GOLDEN_DIR)) {
+    if (vector.undecodable.empty()) continue;
+    SCOPED_TRACE(vector.name);
+    const auto result = Decode(vector);
+    ASSERT_TRUE(std::holds_alternative<Undecodable>(result));
+    EXPECT_EQ(NameOf(std::get<Undecodable>(result).reason), vector.undecodable);
+    EXPECT_FALSE(std::get<Undecodable>(result).detail.empty());
+  }
+}
+
+TEST(GoldenTest, TheReferenceReadsTheSameIdAndType) {
+  for (const GoldenVector& vector : reference::ReadGoldenVectors(EVENTBUS_GOLDEN_DIR)) {
+    if (vector.event.empty()) continue;
+    SCOPED_TRACE(vector.name);
+    const auto result = Decode(vector);
+    const reference::DecodeResult expected = reference::ReferenceDecode(
+        DocumentedSchema(), DocumentedSchema().topic(vector.topic), *vector.value);
+    ASSERT_TRUE(std::holds_alternative<Decoded>(result));
+    EXPECT_EQ(std::get<Decoded>(result).event_id, expected.event_id);
+    EXPECT_EQ(std::get<Decoded>(result).event_type, expected.event_type);
+  }
+}
+
+TEST(GoldenTest, AnEventOfThreeMebibytesIsTheLargest) {
+  GoldenVector vector;
+  vector.topic = "document-events";
+  // `user_id`: a tag, four bytes of length; the family: the same.
+  const std::size_t limit = std::size_t{3} << 20;
+  vector.value = "{\"user_id\":\"" + std::string(limit - 10, 'u') + "\"}";
+  const auto fits = Decode(vector);
+  ASSERT_TRUE(std::holds_alternative<Decoded>(fits));
+  EXPECT_EQ(std::get<Decoded>(fits).event.size(), limit);
+  vector.value = "{\"user_id\":\"" + std::string(limit - 9, 'u') + "\"}";
+  const auto past = Decode(vector);
+  ASSERT_TRUE(std::holds_alternative<Undecodable>(past));
+  EXPECT_EQ(std::get<Undecodable>(past).reason, Reason::kTooLarge);
+}
+
+TEST(GoldenTest, MetadataOfMoreThanAMebibyteAsProtobufIsKeptAsText) {
+  std::string zeros = "0";
+  for (int i = 1; i < 200'000; ++i) zeros += ",0";
+  GoldenVector vector;
+  vector.topic = "analytics-events";
+  vector.value = "{\"payload\":{\"metadata\":{\"a\":[" + zeros + "]}}}";
+  const auto result = Decode(vector);
+  ASSERT_TRUE(std::holds_alternative<Decoded>(result));
+  const auto event = DocumentedSchema().Parse(std::get<Decoded>(result).event);
+  const auto expected = reference::ReferenceDecode(
+      DocumentedSchema(), DocumentedSchema().topic(vector.topic), *vector.value);
+  ASSERT_TRUE(event != nullptr && expected.event != nullptr);
+  EXPECT_LT(event->ByteSizeLong(), 500'000u);
+  EXPECT_EQ(Describe(*event), Describe(*expected.event));
+}
+
+}  // namespace
+}  // namespace eventbus::wire
