@@ -75,7 +75,8 @@ def violations(path: str, text: str) -> list[Violation]:
 
 def _objection(path: str, header: str) -> str | None:
     """Why the file at `path` must not include `header`; None if it may."""
-    area, folder = path.split("/")[0], path.split("/")[1]
+    area, *folders, _ = path.split("/")
+    folder = folders[0] if folders else "app"  # server/main.cc is app's.
     if area == "tests":
         return _objection_of_test(folder, header)
     if header.startswith("tests/"):
