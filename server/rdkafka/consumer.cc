@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "server/base/error.h"
 #include "server/rdkafka/conf.h"
+#include "server/rdkafka/embedded.h"
 #include "server/rdkafka/error.h"
 #include "server/rdkafka/log.h"
 
@@ -51,6 +52,16 @@ kafka::TopicPartition PartitionOf(const rd_kafka_message_t& message) {
   return {message.rkt == nullptr ? "" : rd_kafka_topic_name(message.rkt), message.partition};
 }
 
+PartitionsHolder ToStartList(const std::vector<kafka::StartOffset>& positions) {
+  PartitionsHolder list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
+  for (const kafka::StartOffset& each : positions) {
+    rd_kafka_topic_partition_list_add(list.get(), each.partition.topic.c_str(),
+                                      each.partition.partition)
+        ->offset = each.offset;
+  }
+  return list;
+}
+
 PartitionsHolder ToList(const std::vector<kafka::TopicPartition>& partitions, std::int64_t offset) {
   PartitionsHolder list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
   for (const kafka::TopicPartition& each : partitions) {
@@ -84,12 +95,12 @@ absl::StatusOr<std::unique_ptr<Consumer>> Consumer::Make(const ClientConfig& con
   absl::StatusOr<ClientHolder> client = MakeClient(RD_KAFKA_CONSUMER, *std::move(conf));
   if (!client.ok()) return client.status();
   rd_kafka_poll_set_consumer(client->get());
-  return std::unique_ptr<Consumer>(new Consumer(*std::move(client), std::move(on_ready),
-                                                config.embedded != nullptr, std::move(reaper)));
+  return std::unique_ptr<Consumer>(
+      new Consumer(*std::move(client), std::move(on_ready), config.embedded, std::move(reaper)));
 }
 
-Consumer::Consumer(ClientHolder client, absl::AnyInvocable<void()> on_ready, bool embedded,
-                   std::shared_ptr<Reaper> reaper)
+Consumer::Consumer(ClientHolder client, absl::AnyInvocable<void()> on_ready,
+                   const EmbeddedKafka* embedded, std::shared_ptr<Reaper> reaper)
     : client_(std::move(client)),
       queue_(rd_kafka_queue_get_consumer(client_.get())),
       on_ready_(std::move(on_ready)),
@@ -108,14 +119,18 @@ Consumer::~Consumer() {
 }
 
 absl::Status Consumer::Assign(const std::vector<kafka::StartOffset>& positions) {
-  PartitionsHolder list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
   for (const kafka::StartOffset& each : positions) {
-    rd_kafka_topic_partition_list_add(list.get(), each.partition.topic.c_str(),
-                                      each.partition.partition)
-        ->offset = each.offset;
+    if (const absl::Status status = CheckTopic(each.partition); !status.ok()) return status;
   }
+  const PartitionsHolder list = ToStartList(positions);
   return CallError(rd_kafka_assign(client_.get(), list.get()), Access::kSubscribe, "",
                    "assigning partitions");
+}
+
+absl::Status Consumer::CheckTopic(const kafka::TopicPartition& partition) const {
+  if (embedded_ == nullptr || embedded_->HasTopic(partition.topic)) return absl::OkStatus();
+  return CallError(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, Access::kSubscribe, partition.topic,
+                   absl::StrCat("reading ", partition.topic));
 }
 
 int Consumer::Poll(int max, kafka::ConsumerEvents& events) {
@@ -196,7 +211,7 @@ absl::StatusOr<std::vector<kafka::Watermarks>> Consumer::QueryWatermarks(
 
 absl::StatusOr<std::vector<std::int64_t>> Consumer::QueryOffsetsForTime(
     const std::vector<kafka::TopicPartition>& partitions, absl::Time time, absl::Duration timeout) {
-  if (embedded_) {
+  if (embedded_ != nullptr) {
     return MakeError(v1::ERROR_REASON_UNSUPPORTED,
                      "the embedded Kafka cannot look up positions by time");
   }
@@ -210,6 +225,9 @@ absl::StatusOr<std::vector<std::int64_t>> Consumer::ListOffsets(
     absl::Time deadline) const {
   std::vector<std::int64_t> out;
   if (partitions.empty()) return out;
+  for (const kafka::TopicPartition& each : partitions) {
+    if (const absl::Status status = CheckTopic(each); !status.ok()) return status;
+  }
   while (true) {
     const PartitionsHolder list = ToList(partitions, time);
     absl::Status status = LookUpError(

@@ -21,7 +21,7 @@ namespace eventbus::rdkafka {
 //
 // The first record comes half a second sooner where QueryWatermarks was called before Assign.
 //
-// The destructor returns at once: the librdkafka consumer is destroyed in the reaper's thread.
+// The destructor returns at once: the librdkafka consumer is destroyed by the reaper.
 class Consumer final : public kafka::Consumer {
  public:
   static absl::StatusOr<std::unique_ptr<Consumer>> Make(const ClientConfig& config,
@@ -40,8 +40,12 @@ class Consumer final : public kafka::Consumer {
       absl::Duration timeout) override;
 
  private:
-  Consumer(ClientHolder client, absl::AnyInvocable<void()> on_ready, bool embedded,
+  Consumer(ClientHolder client, absl::AnyInvocable<void()> on_ready, const EmbeddedKafka* embedded,
            std::shared_ptr<Reaper> reaper);
+
+  // TOPIC_NOT_FOUND where the embedded Kafka does not have the topic. OK on a real one, which tells
+  // by itself.
+  absl::Status CheckTopic(const kafka::TopicPartition& partition) const;
 
   void Dispatch(const rd_kafka_message_t& message, kafka::ConsumerEvents& events);
   void DispatchRecord(const rd_kafka_message_t& message, kafka::ConsumerEvents& events);
@@ -53,12 +57,13 @@ class Consumer final : public kafka::Consumer {
       const std::vector<kafka::TopicPartition>& partitions, std::int64_t time,
       absl::Time deadline) const;
 
-  // Shared with the reaper for good at the end.
+  // Handed to the reaper at the end.
   ClientHolder client_;
   QueueHolder queue_;
   // Called by librdkafka's threads, one at a time.
   absl::AnyInvocable<void()> on_ready_;
-  const bool embedded_;
+  // Null: a real Kafka.
+  const EmbeddedKafka* const embedded_;
   const std::shared_ptr<Reaper> reaper_;
   // Reused for each record.
   kafka::RecordView view_;

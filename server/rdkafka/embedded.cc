@@ -50,8 +50,17 @@ EmbeddedKafka::~EmbeddedKafka() = default;
 absl::Status EmbeddedKafka::CreateTopic(const std::string& name, int partitions) {
   const rd_kafka_resp_err_t error =
       rd_kafka_mock_topic_create(cluster_->mock(), name.c_str(), partitions, 1);
-  if (error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) return absl::OkStatus();
-  return CallError(error, Access::kPublish, name, absl::StrCat("creating ", name));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
+    return CallError(error, Access::kPublish, name, absl::StrCat("creating ", name));
+  }
+  MutexLock lock(mu_);
+  topics_.insert(name);
+  return absl::OkStatus();
+}
+
+bool EmbeddedKafka::HasTopic(const std::string& name) const {
+  MutexLock lock(mu_);
+  return topics_.count(name) > 0;
 }
 
 void EmbeddedKafka::TakeDown() { rd_kafka_mock_broker_set_down(cluster_->mock(), kBrokerId); }

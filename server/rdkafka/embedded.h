@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/base/mutex.h"
 
 namespace eventbus::rdkafka {
 
@@ -26,10 +28,14 @@ class EmbeddedKafka {
   // OK where the topic exists by now.
   absl::Status CreateTopic(const std::string& name, int partitions);
 
+  // Whether CreateTopic made it. Our clients ask before they use a topic, because librdkafka 2.0's
+  // mock cluster makes whatever topic it is asked about.
+  bool HasTopic(const std::string& name) const;
+
   // For tests: no broker answers or can be connected to, until BringUp.
   void TakeDown();
   void BringUp();
-  // For tests: each later request for metadata or production is answered that late.
+  // For tests: each later request is answered that late.
   void SetRoundTripTime(int milliseconds);
   // For tests: the next `count` produce requests are answered with `error`, an error code of
   // Kafka's protocol.
@@ -42,6 +48,8 @@ class EmbeddedKafka {
 
   const std::unique_ptr<Cluster> cluster_;
   const std::string bootstrap_servers_;
+  mutable Mutex mu_;
+  std::set<std::string> topics_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace eventbus::rdkafka

@@ -12,8 +12,10 @@ constexpr absl::Duration kPeriod = absl::Seconds(10);
 
 // librdkafka uses syslog's levels: 0 emergency, 3 error, 4 warning, 5 notice, 6 info, 7 debug.
 spdlog::level::level_enum LevelOf(int syslog_level, absl::string_view facility) {
-  // Properties of the other client type, which ours hand to both.
-  if (facility == "CONFWARN") return spdlog::level::debug;
+  // Properties of the other type of client; the embedded Kafka's age; said by FAIL as well.
+  if (facility == "CONFWARN" || facility == "AUTOCREATE" || facility == "_TRANSPORT") {
+    return spdlog::level::debug;
+  }
   if (syslog_level <= 2) return spdlog::level::critical;
   if (syslog_level == 3) return spdlog::level::err;
   if (syslog_level == 4) return spdlog::level::warn;

@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "server/base/error.h"
 #include "server/rdkafka/conf.h"
+#include "server/rdkafka/embedded.h"
 #include "server/rdkafka/error.h"
 #include "server/rdkafka/log.h"
 
@@ -38,6 +39,16 @@ HeadersHolder MakeHeaders(const std::vector<kafka::Header>& headers) {
                         header.value.data(), static_cast<ssize_t>(header.value.size()));
   }
   return out;
+}
+
+// What the broker said of the record beyond its code, where librdkafka can tell.
+// (rd_kafka_message_errstr is for consumers: of a producer's message it returns the payload.)
+absl::string_view Detail([[maybe_unused]] const rd_kafka_message_t& message) {
+#if RD_KAFKA_VERSION >= 0x020800ff
+  const char* detail = rd_kafka_message_produce_errstr(&message);
+  if (detail != nullptr) return detail;
+#endif
+  return "";
 }
 
 int ToMilliseconds(absl::Duration duration) {
@@ -104,6 +115,9 @@ Producer::~Producer() {
 absl::Status Producer::Produce(kafka::OutgoingRecord& record, DoneCallback& done) {
   const std::shared_ptr<Client> client = CurrentClient();
   if (client == nullptr) return RefusalError(RD_KAFKA_RESP_ERR__FATAL, record.topic);
+  if (config_.embedded != nullptr && !config_.embedded->HasTopic(record.topic)) {
+    return RefusalError(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, record.topic);
+  }
   rd_kafka_topic_t* topic = client->FindTopic(record.topic);
   if (topic == nullptr) return RefusalError(RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, record.topic);
   auto pending = std::make_unique<Pending>(Pending{std::move(done), std::move(record.value)});
@@ -196,9 +210,8 @@ void Producer::Report(const rd_kafka_message_t& message) {
     // Below zero where the broker had the record from an earlier attempt and does not say where.
     pending->done(kafka::Position{message.partition, std::max<std::int64_t>(message.offset, -1)});
   } else {
-    const char* detail = rd_kafka_message_errstr(&message);
-    pending->done(DeliveryError(message.err, status, rd_kafka_topic_name(message.rkt),
-                                detail == nullptr ? "" : detail));
+    pending->done(
+        DeliveryError(message.err, status, rd_kafka_topic_name(message.rkt), Detail(message)));
   }
   outstanding_.fetch_sub(1);
 }

@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include <utility>
+#include <thread>
 
 namespace eventbus::rdkafka {
 namespace {
@@ -11,41 +11,25 @@ constexpr char kThreadName[] = "kafka-reaper";
 
 }  // namespace
 
-Reaper::Reaper() : thread_([this] { Run(); }) {
-  pthread_setname_np(thread_.native_handle(), kThreadName);
-}
-
 Reaper::~Reaper() {
-  {
-    MutexLock lock(mu_);
-    stopping_ = true;
-  }
-  changed_.NotifyOne();
-  thread_.join();
+  MutexLock lock(mu_);
+  while (running_ > 0) done_.Wait(mu_);
 }
 
 void Reaper::Destroy(ClientHolder consumer) {
   {
     MutexLock lock(mu_);
-    queue_.push_back(std::move(consumer));
+    ++running_;
   }
-  changed_.NotifyOne();
-}
-
-void Reaper::Run() {
-  while (ClientHolder consumer = Next()) {
+  std::thread thread([this, rk = consumer.release()] {
     // There is no group to leave, so nothing to close.
-    rd_kafka_destroy_flags(consumer.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-  }
-}
-
-ClientHolder Reaper::Next() {
-  MutexLock lock(mu_);
-  while (queue_.empty() && !stopping_) changed_.Wait(mu_);
-  if (queue_.empty()) return nullptr;
-  ClientHolder consumer = std::move(queue_.front());
-  queue_.pop_front();
-  return consumer;
+    rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    MutexLock lock(mu_);
+    --running_;
+    done_.NotifyAll();  // Under the lock: with it goes the last touch of this object.
+  });
+  pthread_setname_np(thread.native_handle(), kThreadName);
+  thread.detach();
 }
 
 }  // namespace eventbus::rdkafka
