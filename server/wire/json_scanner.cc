@@ -24,6 +24,8 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 bool IsHex(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
+bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+
 // The high bit of every byte of `word` that is zero; of others, only above one that is.
 constexpr std::uint64_t ZeroBytes(std::uint64_t word) {
   return (word - 0x0101010101010101u) & ~word & 0x8080808080808080u;
@@ -240,6 +242,14 @@ bool IsUtf8(absl::string_view text) { return simdjson::validate_utf8(text.data()
 
 std::size_t ValidUtf8Prefix(absl::string_view text) {
   std::size_t valid = 0;
+  // Large steps while they hold, then character by character.
+  constexpr std::size_t kStep = 4096;
+  while (valid + kStep < text.size()) {
+    std::size_t step = kStep;
+    while (step > kStep - 3 && IsContinuation(text[valid + step])) --step;
+    if (!IsUtf8(text.substr(valid, step))) break;
+    valid += step;
+  }
   while (valid < text.size()) {
     const auto lead = static_cast<unsigned char>(text[valid]);
     const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
