@@ -137,6 +137,12 @@ bool ReferenceEqualsAsJson(const event::Topic& topic, absl::string_view a, absl:
   return NormalForm(*topic.message, a) == NormalForm(*topic.message, b);
 }
 
+bool SameJson(absl::string_view a, absl::string_view b) {
+  const absl::StatusOr<Json> left = ParseJson(a);
+  const absl::StatusOr<Json> right = ParseJson(b);
+  return left.ok() && right.ok() && NormalValue(*left) == NormalValue(*right);
+}
+
 std::string Describe(const pb::Message& event) {
   const std::unique_ptr<pb::Message> tidy(event.New());
   tidy->CopyFrom(event);

@@ -17,6 +17,10 @@ std::string NormalForm(const google::protobuf::Descriptor& message, absl::string
 // Whether two values of `topic` are the same event.
 bool ReferenceEqualsAsJson(const event::Topic& topic, absl::string_view a, absl::string_view b);
 
+// Whether two JSON texts are the same but for member order, white space, escapes, the spelling of
+// numbers and repeated names.
+bool SameJson(absl::string_view a, absl::string_view b);
+
 // The event in words, for comparing: every field, extra_json's members by name, their texts and
 // the texts of their names to the letter.
 std::string Describe(const google::protobuf::Message& event);
