@@ -20,9 +20,11 @@ void CallOnReady(rd_kafka_t* /*client*/, void* on_ready) {
   (*static_cast<absl::AnyInvocable<void()>*>(on_ready))();
 }
 
-// Brokers that come and go. What concerns a partition comes as a message of its own.
-void LogError(rd_kafka_t* client, int error, const char* text, void* /*opaque*/) {
-  LogToSpdlog(client, 4, rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)), text);
+// Of an error that does not come as a partition's message librdkafka says the partition only in the
+// text: "events [0]: topic does not exist".
+absl::string_view TopicIn(absl::string_view text) {
+  const std::size_t end = text.find(" [");
+  return end == absl::string_view::npos ? absl::string_view() : text.substr(0, end);
 }
 
 absl::string_view ToView(const void* data, std::size_t size) {
@@ -91,17 +93,22 @@ absl::StatusOr<std::unique_ptr<Consumer>> Consumer::Make(const ClientConfig& con
                                                          std::shared_ptr<Reaper> reaper) {
   absl::StatusOr<ConfHolder> conf = MakeConsumerConf(config, client_id);
   if (!conf.ok()) return conf.status();
-  rd_kafka_conf_set_error_cb(conf->get(), LogError);
+  auto errors = std::make_unique<std::vector<absl::Status>>();
+  rd_kafka_conf_set_opaque(conf->get(), errors.get());
+  rd_kafka_conf_set_error_cb(conf->get(), KeepError);
   absl::StatusOr<ClientHolder> client = MakeClient(RD_KAFKA_CONSUMER, *std::move(conf));
   if (!client.ok()) return client.status();
   rd_kafka_poll_set_consumer(client->get());
-  return std::unique_ptr<Consumer>(
-      new Consumer(*std::move(client), std::move(on_ready), config.embedded, std::move(reaper)));
+  return std::unique_ptr<Consumer>(new Consumer(*std::move(client), std::move(errors),
+                                                std::move(on_ready), config.embedded,
+                                                std::move(reaper)));
 }
 
-Consumer::Consumer(ClientHolder client, absl::AnyInvocable<void()> on_ready,
-                   const EmbeddedKafka* embedded, std::shared_ptr<Reaper> reaper)
-    : client_(std::move(client)),
+Consumer::Consumer(ClientHolder client, std::unique_ptr<std::vector<absl::Status>> errors,
+                   absl::AnyInvocable<void()> on_ready, const EmbeddedKafka* embedded,
+                   std::shared_ptr<Reaper> reaper)
+    : errors_(std::move(errors)),
+      client_(std::move(client)),
       queue_(rd_kafka_queue_get_consumer(client_.get())),
       on_ready_(std::move(on_ready)),
       embedded_(embedded),
@@ -135,12 +142,31 @@ absl::Status Consumer::CheckTopic(const kafka::TopicPartition& partition) const 
 
 int Consumer::Poll(int max, kafka::ConsumerEvents& events) {
   int found = 0;
-  for (; found < max; ++found) {
+  while (found < max) {
     const MessageHolder message(rd_kafka_consumer_poll(client_.get(), 0));
+    found += ReportErrors(events);
     if (message == nullptr) break;
     Dispatch(*message, events);
+    ++found;
   }
   return found;
+}
+
+void Consumer::KeepError(rd_kafka_t* client, int code, const char* text, void* errors) {
+  const auto error = static_cast<rd_kafka_resp_err_t>(code);
+  const ErrorClass error_class = Classify(error);
+  if (error_class != ErrorClass::kUnknownTopic && error_class != ErrorClass::kDenied) {
+    return LogToSpdlog(client, 4, rd_kafka_err2name(error), text);
+  }
+  static_cast<std::vector<absl::Status>*>(errors)->push_back(
+      CallError(error, Access::kSubscribe, TopicIn(text), "reading", text));
+}
+
+int Consumer::ReportErrors(kafka::ConsumerEvents& events) {
+  if (errors_->empty()) return 0;
+  const std::vector<absl::Status> errors = std::exchange(*errors_, {});
+  for (const absl::Status& error : errors) events.OnError(error);
+  return static_cast<int>(errors.size());
 }
 
 void Consumer::Dispatch(const rd_kafka_message_t& message, kafka::ConsumerEvents& events) {

@@ -40,12 +40,17 @@ class Consumer final : public kafka::Consumer {
       absl::Duration timeout) override;
 
  private:
-  Consumer(ClientHolder client, absl::AnyInvocable<void()> on_ready, const EmbeddedKafka* embedded,
+  Consumer(ClientHolder client, std::unique_ptr<std::vector<absl::Status>> errors,
+           absl::AnyInvocable<void()> on_ready, const EmbeddedKafka* embedded,
            std::shared_ptr<Reaper> reaper);
 
   // TOPIC_NOT_FOUND where the embedded Kafka does not have the topic. OK on a real one, which tells
   // by itself.
   absl::Status CheckTopic(const kafka::TopicPartition& partition) const;
+
+  // librdkafka's error callback, called within Poll: logs what heals by waiting.
+  static void KeepError(rd_kafka_t* client, int code, const char* text, void* errors);
+  int ReportErrors(kafka::ConsumerEvents& events);
 
   void Dispatch(const rd_kafka_message_t& message, kafka::ConsumerEvents& events);
   void DispatchRecord(const rd_kafka_message_t& message, kafka::ConsumerEvents& events);
@@ -57,6 +62,8 @@ class Consumer final : public kafka::Consumer {
       const std::vector<kafka::TopicPartition>& partitions, std::int64_t time,
       absl::Time deadline) const;
 
+  // What KeepError kept for Poll to report. At an address that librdkafka knows.
+  const std::unique_ptr<std::vector<absl::Status>> errors_;
   // Handed to the reaper at the end.
   ClientHolder client_;
   QueueHolder queue_;

@@ -226,6 +226,7 @@ TEST_F(RealKafkaTest, LookUpsAndReadsOfAnUnknownTopicSayNotFound) {
   reader.Assign({missing, 0}, 0);
   ASSERT_TRUE(reader.PollUntil([&] { return !reader.events.errors.empty(); }));
   EXPECT_EQ(ReasonOf(reader.events.errors[0]), v1::ERROR_REASON_TOPIC_NOT_FOUND);
+  EXPECT_EQ(GetErrorDetails(reader.events.errors[0]).topic, missing);
 }
 
 TEST_F(RealKafkaTest, PositionsOutsideTheLogAreLost) {

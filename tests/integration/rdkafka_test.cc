@@ -181,6 +181,10 @@ TEST_F(EmbeddedKafkaTest, ReadingAnUnknownTopicSaysNotFound) {
   Reader reader(*factory);
   EXPECT_EQ(ReasonOf(reader.consumer().Assign({{{"missing", 0}, 0}})),
             v1::ERROR_REASON_TOPIC_NOT_FOUND);
+  reader.Assign({"events", 7}, 0);
+  ASSERT_TRUE(reader.PollUntil([&] { return !reader.events.errors.empty(); }));
+  EXPECT_EQ(ReasonOf(reader.events.errors[0]), v1::ERROR_REASON_TOPIC_NOT_FOUND)
+      << reader.events.errors[0];
 }
 
 TEST_F(EmbeddedKafkaTest, OffsetsForTimeAreUnsupported) {
