@@ -50,15 +50,19 @@ class Consumer {
  public:
   virtual ~Consumer() = default;
 
-  // Replaces everything that is read by `positions`. What was fetched before is dropped.
+  // Replaces everything that is read by `positions`. What was fetched before is dropped. The first
+  // record comes half a second sooner where QueryWatermarks was called once before. A topic or
+  // partition that is not there is told by OnError, about a second later; TOPIC_NOT_FOUND at once
+  // where that is known already.
   virtual absl::Status Assign(const std::vector<StartOffset>& positions) = 0;
 
   // Hands what is there to `events`, at most `max` things, and does not wait. Returns how many it
   // handed out: fewer than `max` means that nothing was left.
   virtual int Poll(int max, ConsumerEvents& events) = 0;
 
-  // Records between `partition`'s position and its end as last heard from the broker; -1: not
-  // known.
+  // The end of `partition` as last heard from the broker, without asking; -1: not known. It counts
+  // records of transactions that are still open, which read_committed does not show yet. May run
+  // beside Poll.
   virtual std::int64_t CachedEnd(const TopicPartition& partition) const = 0;
 
   // Look-ups. They block up to `timeout`; KAFKA_UNAVAILABLE when it runs out. In the order of the

@@ -22,7 +22,8 @@ class Producer {
   virtual ~Producer() = default;
 
   // Takes `record` and `done` and returns OK, or leaves both as they were and returns
-  // PUBLISH_QUEUE_FULL, EVENT_TOO_LARGE, TOPIC_NOT_FOUND, PUBLISH_DENIED or INTERNAL. Never blocks.
+  // PUBLISH_QUEUE_FULL, EVENT_TOO_LARGE, TOPIC_NOT_FOUND, PUBLISH_DENIED, KAFKA_UNAVAILABLE or
+  // INTERNAL. Never blocks.
   virtual absl::Status Produce(OutgoingRecord& record, DoneCallback& done) = 0;
 
   // Waits until every record taken has been reported, at most `timeout`. True: all have been.

@@ -34,6 +34,7 @@ struct OutgoingRecord {
 // Where a record was written.
 struct Position {
   std::int32_t partition = 0;
+  // -1: written by an attempt whose answer was lost, and Kafka did not say where.
   std::int64_t offset = 0;
 };
 
