@@ -1,0 +1,278 @@
+#include "tests/fakes/fake_kafka.h"
+
+#include "server/base/error.h"
+
+namespace eventbus::fakes {
+
+class FakeConsumer final : public kafka::Consumer {
+ public:
+  FakeConsumer(FakeKafka& kafka, std::shared_ptr<int> live)
+      : kafka_(kafka), live_(std::move(live)) {
+    ++*live_;
+  }
+  ~FakeConsumer() override { --*live_; }
+
+  absl::Status Assign(const std::vector<kafka::StartOffset>& positions) override {
+    positions_.clear();
+    for (const auto& start : positions) positions_[start.partition] = {start.offset, false, false};
+    return absl::OkStatus();
+  }
+
+  int Poll(int max, kafka::ConsumerEvents& events) override {
+    int handed = 0;
+    while (handed < max && PollOne(events)) ++handed;
+    return handed;
+  }
+
+  std::int64_t CachedEnd(const kafka::TopicPartition& partition) const override {
+    MutexLock lock(kafka_.mu_);
+    return Find(partition).end;
+  }
+
+  absl::StatusOr<std::vector<kafka::Watermarks>> QueryWatermarks(
+      const std::vector<kafka::TopicPartition>& partitions, absl::Duration) override {
+    MutexLock lock(kafka_.mu_);
+    if (!kafka_.error_.ok()) return kafka_.error_;
+    std::vector<kafka::Watermarks> marks;
+    for (const auto& partition : partitions) {
+      marks.push_back({Find(partition).begin, Find(partition).end});
+    }
+    return marks;
+  }
+
+  absl::StatusOr<std::vector<std::int64_t>> QueryOffsetsForTime(
+      const std::vector<kafka::TopicPartition>& partitions, absl::Time time,
+      absl::Duration) override {
+    MutexLock lock(kafka_.mu_);
+    std::vector<std::int64_t> offsets;
+    for (const auto& partition : partitions) {
+      std::int64_t found = -1;
+      for (const auto& [offset, record] : Find(partition).records) {
+        if (found < 0 && absl::FromUnixMillis(record.timestamp_ms) >= time) found = offset;
+      }
+      offsets.push_back(found);
+    }
+    return offsets;
+  }
+
+ private:
+  struct Reading {
+    std::int64_t next = 0;
+    bool end_told = false;
+    bool lost = false;
+  };
+
+  FakeKafka::Partition& Find(const kafka::TopicPartition& partition) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(kafka_.mu_) {
+    return kafka_.topics_[partition.topic][static_cast<std::size_t>(partition.partition)];
+  }
+
+  bool PollOne(kafka::ConsumerEvents& events) {
+    if (const absl::Status error = TakeError(); !error.ok()) {
+      events.OnError(error);
+      return true;
+    }
+    for (auto& [partition, reading] : positions_) {
+      if (!reading.lost && PollPartition(partition, reading, events)) return true;
+    }
+    return false;
+  }
+
+  absl::Status TakeError() {
+    MutexLock lock(kafka_.mu_);
+    return std::exchange(kafka_.consumer_error_, absl::OkStatus());
+  }
+
+  bool PollPartition(const kafka::TopicPartition& partition, Reading& reading,
+                     kafka::ConsumerEvents& events) {
+    StoredRecord record;
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+    {
+      MutexLock lock(kafka_.mu_);
+      const FakeKafka::Partition& stored = Find(partition);
+      begin = stored.begin;
+      end = stored.end;
+      const auto found = stored.records.lower_bound(reading.next);
+      record.offset = found == stored.records.end() ? -1 : found->first;
+      if (found != stored.records.end()) record = found->second;
+    }
+    if (reading.next < begin || reading.next > end) {
+      reading.lost = true;
+      events.OnPositionLost(partition);
+      return true;
+    }
+    if (record.offset < 0) {
+      if (reading.end_told && reading.next == end) return false;
+      reading.next = end;
+      reading.end_told = true;
+      events.OnPartitionEnd(partition, end);
+      return true;
+    }
+    reading.next = record.offset + 1;
+    reading.end_told = false;
+    Hand(partition, record, events);
+    return true;
+  }
+
+  static void Hand(const kafka::TopicPartition& partition, const StoredRecord& record,
+                   kafka::ConsumerEvents& events) {
+    kafka::RecordView view;
+    view.topic = partition.topic;
+    view.partition = partition.partition;
+    view.offset = record.offset;
+    view.timestamp_ms = record.timestamp_ms;
+    if (record.key.has_value()) view.key = *record.key;
+    if (record.value.has_value()) view.value = *record.value;
+    for (const auto& header : record.headers) {
+      view.headers.push_back({header.key, absl::string_view(header.value)});
+    }
+    events.OnRecord(view);
+  }
+
+  FakeKafka& kafka_;
+  std::shared_ptr<int> live_;
+  std::map<kafka::TopicPartition, Reading> positions_;
+};
+
+void FakeKafka::AddTopic(const std::string& topic, int partitions) {
+  MutexLock lock(mu_);
+  topics_[topic].resize(static_cast<std::size_t>(partitions));
+}
+
+std::int64_t FakeKafka::Append(const std::string& topic, int partition, std::string value,
+                               std::optional<std::string> key) {
+  StoredRecord record;
+  record.key = std::move(key);
+  record.value = std::move(value);
+  std::int64_t offset = 0;
+  {
+    MutexLock lock(mu_);
+    offset = topics_[topic][static_cast<std::size_t>(partition)].end;
+  }
+  AppendRecord(topic, partition, std::move(record));
+  return offset;
+}
+
+void FakeKafka::AppendRecord(const std::string& topic, int partition, StoredRecord record) {
+  {
+    MutexLock lock(mu_);
+    Partition& stored = topics_[topic][static_cast<std::size_t>(partition)];
+    record.offset = stored.end++;
+    stored.records.emplace(record.offset, std::move(record));
+  }
+  WakeConsumers();
+}
+
+void FakeKafka::Truncate(const std::string& topic, int partition, std::int64_t begin) {
+  MutexLock lock(mu_);
+  Partition& stored = topics_[topic][static_cast<std::size_t>(partition)];
+  stored.begin = begin;
+  stored.records.erase(stored.records.begin(), stored.records.lower_bound(begin));
+}
+
+void FakeKafka::AppendControl(const std::string& topic, int partition) {
+  MutexLock lock(mu_);
+  ++topics_[topic][static_cast<std::size_t>(partition)].end;
+}
+
+void FakeKafka::SetError(const absl::Status& error) {
+  MutexLock lock(mu_);
+  error_ = error;
+}
+
+void FakeKafka::FailConsumers(const absl::Status& error) {
+  {
+    MutexLock lock(mu_);
+    consumer_error_ = error;
+  }
+  WakeConsumers();
+}
+
+void FakeKafka::SetProduceError(const absl::Status& error) {
+  MutexLock lock(mu_);
+  produce_error_ = error;
+}
+
+void FakeKafka::WakeConsumers() {
+  std::vector<std::shared_ptr<absl::AnyInvocable<void()>>> wakers;
+  {
+    MutexLock lock(mu_);
+    wakers = wakers_;
+  }
+  for (const auto& waker : wakers) (*waker)();
+}
+
+void FakeKafka::Deliver(absl::StatusOr<kafka::Position> result) {
+  DoneCallback done;
+  {
+    MutexLock lock(mu_);
+    done = std::move(waiting_.front());
+    waiting_.erase(waiting_.begin());
+  }
+  done(std::move(result));
+}
+
+std::vector<kafka::OutgoingRecord> FakeKafka::produced() const {
+  MutexLock lock(mu_);
+  return produced_;
+}
+
+std::vector<kafka::NewTopic> FakeKafka::created() const {
+  MutexLock lock(mu_);
+  return created_;
+}
+
+absl::StatusOr<kafka::ClusterMetadata> FakeKafka::Describe(absl::Duration) {
+  MutexLock lock(mu_);
+  if (!error_.ok()) return error_;
+  kafka::ClusterMetadata metadata;
+  metadata.cluster_id = "fake-cluster";
+  metadata.brokers = 1;
+  for (const auto& [topic, partitions] : topics_) {
+    metadata.topics[topic] = {static_cast<std::int32_t>(partitions.size()), 1};
+  }
+  return metadata;
+}
+
+absl::Status FakeKafka::CreateTopic(const kafka::NewTopic& topic, absl::Duration) {
+  MutexLock lock(mu_);
+  if (!error_.ok()) return error_;
+  topics_[topic.name].resize(static_cast<std::size_t>(topic.partitions));
+  created_.push_back(topic);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::map<std::string, std::string>> FakeKafka::DescribeTopicConfig(
+    const std::string&, absl::Duration) {
+  if (config_.empty()) return MakeError(v1::ERROR_REASON_UNSUPPORTED, "no configuration here");
+  return config_;
+}
+
+absl::StatusOr<std::unique_ptr<kafka::Consumer>> FakeKafka::MakeConsumer(
+    const std::string&, absl::AnyInvocable<void()> on_ready) {
+  MutexLock lock(mu_);
+  if (!error_.ok()) return error_;
+  wakers_.push_back(std::make_shared<absl::AnyInvocable<void()>>(std::move(on_ready)));
+  return std::make_unique<FakeConsumer>(*this, live_);
+}
+
+absl::Status FakeKafka::Produce(kafka::OutgoingRecord& record, DoneCallback& done) {
+  DoneCallback now;
+  kafka::Position position;
+  {
+    MutexLock lock(mu_);
+    if (!produce_error_.ok()) return produce_error_;
+    produced_.push_back(std::move(record));
+    if (hold_) {
+      waiting_.push_back(std::move(done));
+      return absl::OkStatus();
+    }
+    position.offset = static_cast<std::int64_t>(produced_.size()) - 1;
+    now = std::move(done);
+  }
+  now(position);
+  return absl::OkStatus();
+}
+
+}  // namespace eventbus::fakes

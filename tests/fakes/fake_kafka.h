@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/base/mutex.h"
+#include "server/kafka/admin.h"
+#include "server/kafka/consumer.h"
+#include "server/kafka/producer.h"
+
+namespace eventbus::fakes {
+
+// A record in a FakeKafka.
+struct StoredRecord {
+  std::int64_t offset = 0;
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  std::vector<kafka::Header> headers;
+  std::int64_t timestamp_ms = 1'700'000'000'000;
+};
+
+// One cluster in memory, whose partitions tests fill and truncate. Thread-safe.
+class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, public kafka::Producer {
+ public:
+  // ---- The test's side.
+  void AddTopic(const std::string& topic, int partitions);
+  // Returns the offset.
+  std::int64_t Append(const std::string& topic, int partition, std::string value,
+                      std::optional<std::string> key = "k");
+  void AppendRecord(const std::string& topic, int partition, StoredRecord record);
+  // As retention does: nothing below `begin` can be read any more.
+  void Truncate(const std::string& topic, int partition, std::int64_t begin);
+  // A control record at the end: an offset that no reader is handed.
+  void AppendControl(const std::string& topic, int partition);
+  // The look-ups and calls below fail with it; OK: they work.
+  void SetError(const absl::Status& error);
+  // Consumers report it once from their next Poll.
+  void FailConsumers(const absl::Status& error);
+  // Produce is refused with it; OK: taken.
+  void SetProduceError(const absl::Status& error);
+  // Deliveries wait until Deliver; else they are reported within Produce.
+  void HoldDeliveries() { hold_ = true; }
+  // Reports the oldest delivery that waits.
+  void Deliver(absl::StatusOr<kafka::Position> result);
+  std::vector<kafka::OutgoingRecord> produced() const;
+  std::vector<kafka::NewTopic> created() const;
+  void SetTopicConfig(std::map<std::string, std::string> config) { config_ = std::move(config); }
+  int live_consumers() const { return *live_; }
+
+  // ---- kafka::Admin, ConsumerFactory, Producer.
+  absl::StatusOr<kafka::ClusterMetadata> Describe(absl::Duration timeout) override;
+  absl::Status CreateTopic(const kafka::NewTopic& topic, absl::Duration timeout) override;
+  absl::StatusOr<std::map<std::string, std::string>> DescribeTopicConfig(
+      const std::string& topic, absl::Duration timeout) override;
+  absl::StatusOr<std::unique_ptr<kafka::Consumer>> MakeConsumer(
+      const std::string& client_id, absl::AnyInvocable<void()> on_ready) override;
+  absl::Status Produce(kafka::OutgoingRecord& record, DoneCallback& done) override;
+  bool Flush(absl::Duration) override { return true; }
+
+ private:
+  friend class FakeConsumer;
+  struct Partition {
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+    std::map<std::int64_t, StoredRecord> records;
+  };
+
+  mutable Mutex mu_;
+  std::map<std::string, std::vector<Partition>> topics_ ABSL_GUARDED_BY(mu_);
+  absl::Status error_ ABSL_GUARDED_BY(mu_);
+  absl::Status produce_error_ ABSL_GUARDED_BY(mu_);
+  absl::Status consumer_error_ ABSL_GUARDED_BY(mu_);
+  std::vector<kafka::OutgoingRecord> produced_ ABSL_GUARDED_BY(mu_);
+  std::vector<DoneCallback> waiting_ ABSL_GUARDED_BY(mu_);
+  std::vector<kafka::NewTopic> created_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, std::string> config_;
+  bool hold_ = false;
+  std::shared_ptr<int> live_ = std::make_shared<int>(0);
+  std::vector<std::shared_ptr<absl::AnyInvocable<void()>>> wakers_ ABSL_GUARDED_BY(mu_);
+
+  void WakeConsumers();
+};
+
+}  // namespace eventbus::fakes

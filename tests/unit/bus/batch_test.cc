@@ -1,0 +1,83 @@
+#include "server/bus/batch.h"
+
+#include <gtest/gtest.h>
+
+#include "eventbus/v1/event_bus_service.pb.h"
+
+namespace eventbus::bus {
+namespace {
+
+void Add(Batch& batch, std::int64_t offset, std::size_t bytes, bool* added) {
+  const std::string value(bytes, 'x');
+  wire::ReceivedRecord record;
+  record.topic = "t";
+  record.offset = offset;
+  record.value = value;
+  *added = batch.Add(record, wire::Undecodable{wire::Reason::kInvalidJson, "no"}, false);
+}
+
+v1::EventBatch Take(Batch& batch) {
+  std::string bytes;
+  for (const Bytes& part : batch.Take()) bytes += *part;
+  v1::SubscribeResponse response;
+  EXPECT_TRUE(response.ParseFromString(bytes));
+  return response.batch();
+}
+
+TEST(BatchTest, IsFullAtItsNumberOfEvents) {
+  Batch batch({.max_events = 2});
+  bool added = false;
+  Add(batch, 1, 10, &added);
+  EXPECT_FALSE(batch.full());
+  Add(batch, 2, 10, &added);
+  EXPECT_TRUE(added);
+  EXPECT_TRUE(batch.full());
+  const v1::EventBatch taken = Take(batch);
+  ASSERT_EQ(taken.events_size(), 2);
+  EXPECT_EQ(taken.events(0).offset(), 1);
+  EXPECT_EQ(taken.events(1).offset(), 2);
+  EXPECT_TRUE(batch.empty());
+}
+
+TEST(BatchTest, OneEventTooManyIsSetAsideForTheNext) {
+  Batch batch({.max_events = 10, .max_bytes = 1000});
+  bool added = false;
+  Add(batch, 1, 500, &added);
+  EXPECT_TRUE(added);
+  Add(batch, 2, 600, &added);
+  EXPECT_FALSE(added);
+  EXPECT_TRUE(batch.full());
+  EXPECT_EQ(Take(batch).events(0).offset(), 1);
+  EXPECT_FALSE(batch.empty());
+  EXPECT_FALSE(batch.full());
+  const v1::EventBatch second = Take(batch);
+  ASSERT_EQ(second.events_size(), 1);
+  EXPECT_EQ(second.events(0).offset(), 2);
+  EXPECT_EQ(second.events(0).undecodable().value().size(), 600u);
+}
+
+TEST(BatchTest, AMessageNeverPassesItsBytes) {
+  Batch batch({.max_events = 1000, .max_bytes = 5000});
+  for (int offset = 0; offset < 100; ++offset) {
+    bool added = false;
+    Add(batch, offset, static_cast<std::size_t>(37 * offset), &added);
+    if (!batch.full()) continue;
+    std::size_t bytes = 0;
+    for (const Bytes& part : batch.Take()) bytes += part->size();
+    EXPECT_LE(bytes, 5000u);
+  }
+}
+
+TEST(BatchTest, AnEventTooLargeForAnyMessageComesWithoutItsBytes) {
+  Batch batch({.max_events = 10, .max_bytes = 1000});
+  bool added = false;
+  Add(batch, 7, 5000, &added);
+  EXPECT_TRUE(added);
+  const v1::EventBatch taken = Take(batch);
+  EXPECT_EQ(taken.events(0).offset(), 7);
+  EXPECT_FALSE(taken.events(0).undecodable().has_value());
+  EXPECT_EQ(taken.events(0).undecodable().reason(), v1::UNDECODABLE_REASON_TOO_LARGE);
+}
+
+}  // namespace
+}  // namespace eventbus::bus

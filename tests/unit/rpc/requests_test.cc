@@ -1,0 +1,191 @@
+#include "server/rpc/requests.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "eventbus/v1/event_bus_service.pb.h"
+#include "server/base/error.h"
+#include "tests/fakes/schema.h"
+
+namespace eventbus::rpc {
+namespace {
+
+using testing::HasSubstr;
+
+v1::SubscribeRequest Tail() {
+  v1::SubscribeRequest request;
+  request.mutable_tail();
+  return request;
+}
+
+absl::StatusOr<bus::TailOptions> Parse(const v1::SubscribeRequest& request) {
+  return ParseSubscribe(request.SerializeAsString(), fakes::Schema::Get().catalog, "host");
+}
+
+TEST(ParseSubscribeTest, DefaultsAreAsDocumented) {
+  const auto options = Parse(Tail());
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_TRUE(options->source.topics.empty());
+  EXPECT_TRUE(std::holds_alternative<bus::Latest>(options->source.start));
+  EXPECT_EQ(options->source.client_id, "eventbus/host/");
+  EXPECT_EQ(options->batch.max_events, 256);
+  EXPECT_EQ(options->heartbeat_interval, absl::Seconds(15));
+  EXPECT_EQ(options->max_events, 0);
+  EXPECT_FALSE(options->stop_at_end);
+  EXPECT_FALSE(options->include_json);
+}
+
+TEST(ParseSubscribeTest, EverythingIsTakenOver) {
+  v1::SubscribeRequest request = Tail();
+  request.add_topics("tutor-queries");
+  request.add_topics("tutor-queries");
+  request.add_event_types("query.*");
+  request.set_client_id("dashboard-7");
+  request.set_max_batch_events(1000);
+  request.mutable_heartbeat_interval()->set_seconds(300);
+  request.set_include_json(true);
+  request.set_max_events(std::int64_t{1} << 53);
+  request.set_stop_at_end(true);
+  auto& position = *request.mutable_tail()->mutable_start()->mutable_offsets()->add_positions();
+  position.set_topic("tutor-queries");
+  position.set_partition(2);
+  position.set_offset(5);
+  const auto options = Parse(request);
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_THAT(options->source.topics, testing::ElementsAre("tutor-queries"));
+  EXPECT_EQ(options->source.client_id, "eventbus/host/dashboard-7");
+  EXPECT_EQ(options->batch.max_events, 1000);
+  EXPECT_EQ(options->heartbeat_interval, absl::Minutes(5));
+  EXPECT_TRUE(options->filter.Passes("query.future"));
+  EXPECT_FALSE(options->filter.Passes("page.view"));
+  const auto& start = std::get<bus::AtOffsets>(options->source.start);
+  EXPECT_EQ(start.positions[0].partition, (kafka::TopicPartition{"tutor-queries", 2}));
+  EXPECT_EQ(start.positions[0].offset, 5);
+}
+
+TEST(ParseSubscribeTest, ARequestWithoutAReaderIsRefused) {
+  const auto options = Parse(v1::SubscribeRequest());
+  EXPECT_EQ(GetErrorDetails(options.status()).reason, v1::ERROR_REASON_REQUEST_INVALID);
+  EXPECT_EQ(options.status().message(), "reader: not set, tail is required");
+}
+
+TEST(ParseSubscribeTest, WhatIsNotProtobufIsRefused) {
+  const auto options = ParseSubscribe("\xff", fakes::Schema::Get().catalog, "host");
+  EXPECT_EQ(GetErrorDetails(options.status()).reason, v1::ERROR_REASON_REQUEST_INVALID);
+}
+
+TEST(ParseSubscribeTest, AnUnknownFieldIsRefusedAtEveryDepth) {
+  v1::SubscribeRequest request = Tail();
+  auto& position = *request.mutable_tail()->mutable_start()->mutable_offsets()->add_positions();
+  position.GetReflection()->MutableUnknownFields(&position)->AddVarint(99, 1);
+  const auto options = Parse(request);
+  const ErrorDetails details = GetErrorDetails(options.status());
+  EXPECT_EQ(details.reason, v1::ERROR_REASON_UNKNOWN_FIELD);
+  EXPECT_EQ(details.violations.at(0).field, "tail.start.offsets.positions[0]");
+  EXPECT_EQ(details.violations.at(0).description, "field 99 is not known to this server");
+}
+
+TEST(ParseSubscribeTest, AGroupIsAFieldThisVersionDoesNotKnow) {
+  v1::SubscribeRequest request;
+  request.GetReflection()->MutableUnknownFields(&request)->AddLengthDelimited(1, "");
+  EXPECT_EQ(GetErrorDetails(Parse(request).status()).reason, v1::ERROR_REASON_UNKNOWN_FIELD);
+}
+
+struct Refusal {
+  const char* name;
+  std::function<void(v1::SubscribeRequest&)> change;
+  const char* message;
+};
+
+v1::Position& AddPosition(v1::SubscribeRequest& request, const char* topic, int partition,
+                          std::int64_t offset) {
+  auto& position = *request.mutable_tail()->mutable_start()->mutable_offsets()->add_positions();
+  position.set_topic(topic);
+  position.set_partition(partition);
+  position.set_offset(offset);
+  return position;
+}
+
+class RefusalTest : public testing::TestWithParam<Refusal> {};
+
+TEST_P(RefusalTest, NamesTheFieldAndWhatIsAllowed) {
+  v1::SubscribeRequest request = Tail();
+  GetParam().change(request);
+  const auto options = Parse(request);
+  EXPECT_EQ(GetErrorDetails(options.status()).reason, v1::ERROR_REASON_REQUEST_INVALID);
+  EXPECT_THAT(std::string(options.status().message()), HasSubstr(GetParam().message));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Bounds, RefusalTest,
+    testing::Values(
+        Refusal{"Topic", [](auto& r) { r.add_topics("nope"); },
+                "topics[0]: \"nope\", allowed are document-events, meeting-events, tutor-queries, "
+                "assessment-events, analytics-events"},
+        Refusal{"Topics",
+                [](auto& r) {
+                  for (int i = 0; i < 65; ++i) r.add_topics("document-events");
+                },
+                "topics: 65 topics, at most 64"},
+        Refusal{"Types",
+                [](auto& r) {
+                  for (int i = 0; i < 257; ++i) r.add_event_types("document.*");
+                },
+                "event_types: 257 types, at most 256"},
+        Refusal{"Type", [](auto& r) { r.add_event_types("x"); }, "event_types[0]: \"x\", a type"},
+        Refusal{"ClientIdLength", [](auto& r) { r.set_client_id(std::string(129, 'a')); },
+                "client_id: 129 bytes, at most 128 of [A-Za-z0-9._-] are allowed"},
+        Refusal{"ClientIdCharacter", [](auto& r) { r.set_client_id("a b"); }, "client_id: 3 bytes"},
+        Refusal{"BatchLow", [](auto& r) { r.set_max_batch_events(-1); },
+                "max_batch_events: -1, 1 to 1000 are allowed"},
+        Refusal{"BatchHigh", [](auto& r) { r.set_max_batch_events(1001); },
+                "max_batch_events: 1001, 1 to 1000 are allowed"},
+        Refusal{"HeartbeatLow",
+                [](auto& r) { r.mutable_heartbeat_interval()->set_nanos(999'999'999); },
+                "heartbeat_interval: 999.999999ms, 1s to 5m are allowed"},
+        Refusal{"HeartbeatHigh", [](auto& r) { r.mutable_heartbeat_interval()->set_seconds(301); },
+                "heartbeat_interval: 5m1s, 1s to 5m are allowed"},
+        Refusal{"MaxEventsLow", [](auto& r) { r.set_max_events(-1); },
+                "max_events: -1, 1 to 9007199254740992 are allowed"},
+        Refusal{"MaxEventsHigh", [](auto& r) { r.set_max_events((std::int64_t{1} << 53) + 1); },
+                "max_events: 9007199254740993, 1 to 9007199254740992 are allowed"},
+        Refusal{"Token",
+                [](auto& r) { r.mutable_tail()->mutable_start()->set_resume_token("hello"); },
+                "tail.start.resume_token: damaged, or not from this service"},
+        Refusal{"Time",
+                [](auto& r) {
+                  r.mutable_tail()->mutable_start()->mutable_time()->set_seconds(253'402'300'800);
+                },
+                "tail.start.time: 253402300800 s and 0 ns, years 0001 to 9999"},
+        Refusal{
+            "PositionTopic", [](auto& r) { AddPosition(r, "nope", 0, 0); },
+            "tail.start.offsets.positions[0].topic: \"nope\", a topic that is read is required"},
+        Refusal{"PositionOfATopicNotRead",
+                [](auto& r) {
+                  r.add_topics("tutor-queries");
+                  AddPosition(r, "document-events", 0, 0);
+                },
+                "positions[0].topic: \"document-events\", a topic that is read is required"},
+        Refusal{"PositionPartition", [](auto& r) { AddPosition(r, "tutor-queries", -1, 0); },
+                "positions[0].partition: -1, at least 0 is allowed"},
+        Refusal{"PositionOffset", [](auto& r) { AddPosition(r, "tutor-queries", 0, -1); },
+                "positions[0].offset: -1, at least 0 is allowed"},
+        Refusal{"PositionTwice",
+                [](auto& r) {
+                  AddPosition(r, "tutor-queries", 0, 1);
+                  AddPosition(r, "tutor-queries", 0, 2);
+                },
+                "positions[1]: the partition is listed twice"}),
+    [](const auto& param) { return param.param.name; });
+
+TEST(ParseSubscribeTest, EveryViolationIsListed) {
+  v1::SubscribeRequest request;
+  request.set_client_id("a b");
+  request.set_max_events(-1);
+  EXPECT_EQ(GetErrorDetails(Parse(request).status()).violations.size(), 3u);
+}
+
+}  // namespace
+}  // namespace eventbus::rpc

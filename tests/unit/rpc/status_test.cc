@@ -1,0 +1,54 @@
+#include "server/rpc/status.h"
+
+#include <gtest/gtest.h>
+
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "server/base/error.h"
+
+namespace eventbus::rpc {
+namespace {
+
+TEST(ToGrpcStatusTest, OkIsOk) { EXPECT_TRUE(ToGrpcStatus(absl::OkStatus()).ok()); }
+
+TEST(ToGrpcStatusTest, CarriesCodeMessageAndEveryDetail) {
+  ErrorDetails details;
+  details.reason = v1::ERROR_REASON_PUBLISH_QUEUE_FULL;
+  details.violations = {{"a.b", "wrong"}};
+  details.retry_delay = absl::Milliseconds(1500);
+  details.topic = "t";
+  const grpc::Status status = ToGrpcStatus(MakeError(details, "full"));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(status.error_message(), "full");
+
+  google::rpc::Status rich;
+  ASSERT_TRUE(rich.ParseFromString(status.error_details()));
+  EXPECT_EQ(rich.code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(rich.message(), "full");
+  int found = 0;
+  for (const auto& any : rich.details()) {
+    google::rpc::ErrorInfo info;
+    google::rpc::BadRequest bad;
+    google::rpc::RetryInfo retry;
+    google::rpc::ResourceInfo resource;
+    if (any.UnpackTo(&info)) {
+      ++found;
+      EXPECT_EQ(info.domain(), "eventbus");
+      EXPECT_EQ(info.reason(), "PUBLISH_QUEUE_FULL");
+    } else if (any.UnpackTo(&bad)) {
+      ++found;
+      EXPECT_EQ(bad.field_violations(0).field(), "a.b");
+    } else if (any.UnpackTo(&retry)) {
+      ++found;
+      EXPECT_EQ(retry.retry_delay().seconds(), 1);
+      EXPECT_EQ(retry.retry_delay().nanos(), 500'000'000);
+    } else if (any.UnpackTo(&resource)) {
+      ++found;
+      EXPECT_EQ(resource.resource_name(), "t");
+    }
+  }
+  EXPECT_EQ(found, 4);
+}
+
+}  // namespace
+}  // namespace eventbus::rpc
