@@ -1,15 +1,9 @@
 #include "server/wire/decode_buffers.h"
 
-#include <algorithm>
-
-#include "absl/container/flat_hash_set.h"
 #include "server/wire/json_string.h"
 
 namespace eventbus::wire {
 namespace {
-
-// As many as are compared each with each.
-constexpr std::size_t kFew = 16;
 
 constexpr std::size_t kMaxKept = 1 << 16;
 
@@ -17,31 +11,6 @@ template <typename T>
 void ClearVector(std::vector<T>* vector) {
   vector->clear();
   if (vector->capacity() > kMaxKept) vector->shrink_to_fit();
-}
-
-bool MarkFew(std::size_t base, std::vector<MemberSpan>* members) {
-  bool any = false;
-  for (auto member = members->begin() + static_cast<std::ptrdiff_t>(base); member != members->end();
-       ++member) {
-    member->repeated =
-        member->repeated || std::any_of(member + 1, members->end(), [&](const MemberSpan& later) {
-          return later.name == member->name;
-        });
-    any = any || member->repeated;
-  }
-  return any;
-}
-
-bool MarkMany(std::size_t base, std::vector<MemberSpan>* members) {
-  absl::flat_hash_set<absl::string_view> seen;
-  seen.reserve(members->size() - base);
-  bool any = false;
-  for (std::size_t i = members->size(); i-- > base;) {
-    MemberSpan& member = (*members)[i];
-    if (!seen.insert(member.name).second) member.repeated = true;
-    any = any || member.repeated;
-  }
-  return any;
 }
 
 }  // namespace
@@ -71,11 +40,6 @@ bool DecodeBuffers::Text(const JsonString& string, absl::string_view* view) {
   const bool whole = Unescape(string.raw, &text);
   *view = text;
   return whole;
-}
-
-bool MarkRepeated(std::size_t base, std::vector<MemberSpan>* members) {
-  const std::size_t count = members->size() - base;
-  return count <= kFew ? MarkFew(base, members) : MarkMany(base, members);
 }
 
 }  // namespace eventbus::wire

@@ -55,7 +55,4 @@ struct DecodeBuffers {
   bool Text(const JsonString& string, absl::string_view* text);
 };
 
-// Marks the members from `base` on whose name a later one has; false if there is none.
-bool MarkRepeated(std::size_t base, std::vector<MemberSpan>* members);
-
 }  // namespace eventbus::wire

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "server/wire/number_parse.h"
+#include "server/wire/repeated_names.h"
 #include "server/wire/struct_decode.h"
 #include "server/wire/timestamp_parse.h"
 

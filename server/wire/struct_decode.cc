@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "server/wire/number_parse.h"
+#include "server/wire/repeated_names.h"
 
 // google/protobuf/struct.proto on the wire; LEN is a length and as many bytes:
 //
