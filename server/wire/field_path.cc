@@ -28,6 +28,8 @@ std::string Shortened(absl::string_view text) {
   return out;
 }
 
+std::string InQuotes(absl::string_view text) { return absl::StrCat("\"", Shortened(text), "\""); }
+
 std::string FieldPath::ToString() const {
   const std::string own = index_ < 0 ? Shortened(name_) : absl::StrCat("[", index_, "]");
   if (parent_ == nullptr) return std::string(name_);

@@ -27,4 +27,7 @@ class FieldPath {
 // is not UTF-8, or no printable character, is `?`.
 std::string Shortened(absl::string_view text);
 
+// The same in quotes.
+std::string InQuotes(absl::string_view text);
+
 }  // namespace eventbus::wire

@@ -4,38 +4,25 @@
 //          | extra_json    the last counts
 #include "server/wire/message_encode.h"
 
-#include <bit>
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/event/validate.h"
 #include "server/wire/allowed.h"
 #include "server/wire/json_scanner.h"
-#include "server/wire/timestamp_format.h"
 #include "server/wire/wire_type.h"
 
 namespace eventbus::wire {
 namespace {
 
 constexpr absl::string_view kExtraJson = "extra_json";
-constexpr absl::string_view kTimestamp = "google.protobuf.Timestamp";
 constexpr absl::string_view kNull = "null";
 
-// Field numbers of timestamp.proto.
-constexpr std::uint32_t kSeconds = 1;
-constexpr std::uint32_t kNanos = 2;
-
 bool IsNumber(FieldKind kind) { return WireTypeOf(kind) != WireType::kBytes; }
-
-std::string InQuotes(absl::string_view text) { return absl::StrCat("\"", Shortened(text), "\""); }
 
 }  // namespace
 
 bool MessageEncoder::Family(const FamilyPlan& family, absl::string_view bytes,
                             const FieldPath& path) {
-  event_id_.clear();
-  key_.clear();
   return Message(*family.message, bytes, path, 1, true);
 }
 
@@ -46,7 +33,7 @@ bool MessageEncoder::Message(const MessagePlan& plan, absl::string_view bytes,
   if (!frame.extra_text.empty()) ReadExtra(&frame);
   out_.Open('{');
   for (std::size_t i = 0; i < plan.fields.size(); ++i) {
-    if (!Member(plan.fields[i], frame.slots[i], frame)) return false;
+    if (!Member(plan.fields[i], frame.fields[i], frame)) return false;
   }
   WriteExtra(frame);
   out_.Close('}');
@@ -74,33 +61,33 @@ bool MessageEncoder::Take(const WireField& field, const char* begin, const char*
   const int index = field.number < message.by_number.size() ? message.by_number[field.number] : -1;
   if (index < 0) return TakeExtra(field, frame);
   const FieldPlan& plan = message.fields[static_cast<std::size_t>(index)];
-  Slot& slot = frame->slots[static_cast<std::size_t>(index)];
+  ReadField& read = frame->fields[static_cast<std::size_t>(index)];
   const bool packed = plan.repeated && IsNumber(plan.kind) && field.type == WireType::kBytes;
   if (field.type != WireTypeOf(plan.kind) && !packed) return false;
   if (!plan.repeated) {
-    TakeSingle(field, plan, frame->path, &slot);
+    TakeSingle(field, plan, frame->path, &read);
     return true;
   }
-  if (!slot.set) slot.begin = begin;
-  slot.set = true;
-  slot.end = end;
+  if (!read.set) read.begin = begin;
+  read.set = true;
+  read.end = end;
   return true;
 }
 
 void MessageEncoder::TakeSingle(const WireField& field, const FieldPlan& plan,
-                                const FieldPath& above, Slot* slot) {
+                                const FieldPath& above, ReadField* read) {
   if (field.type != WireType::kBytes) {
-    slot->bits = field.bits;
-  } else if (!slot->set) {
-    slot->value.bytes = field.bytes;
+    read->bits = field.bits;
+  } else if (!read->set) {
+    read->value.bytes = field.bytes;
   } else if (plan.kind != FieldKind::kString) {
-    buffers_.Merge(field.bytes, &slot->value);
+    buffers_.Merge(field.bytes, &read->value);
   } else {
-    if (!IsUtf8(slot->value.bytes)) findings_.AddNotUtf8(FieldPath(above, plan.name));
-    slot->value.bytes = field.bytes;
+    if (!IsUtf8(read->value.bytes)) findings_.AddNotUtf8(FieldPath(above, plan.name));
+    read->value.bytes = field.bytes;
   }
   // An enum's zero is not set.
-  slot->set = plan.kind != FieldKind::kEnum || static_cast<std::int32_t>(field.bits) != 0;
+  read->set = plan.kind != FieldKind::kEnum || static_cast<std::int32_t>(field.bits) != 0;
 }
 
 bool MessageEncoder::TakeExtra(const WireField& field, Frame* frame) {
@@ -135,11 +122,11 @@ void MessageEncoder::PlaceExtra(ExtraMember* member, const FieldPath& path, Fram
   if (found == frame->plan.by_name.end()) return;
   const auto index = static_cast<std::size_t>(found->second);
   const FieldPlan& field = frame->plan.fields[index];
-  Slot& slot = frame->slots[index];
+  ReadField& read = frame->fields[index];
   member->documented = true;
-  slot.extra = member;
+  read.extra = member;
   if (!publishing_ || source_ == Source::kJson) return;
-  if (member->value == kNull && MayStand(field, slot)) return;
+  if (member->value == kNull && MayStand(field, read)) return;
   findings_.Add(path, absl::StrCat("the documented name ", InQuotes(member->name),
                                    ", only null for a field neither required nor set is allowed"));
 }
@@ -153,28 +140,28 @@ void MessageEncoder::WriteExtra(const Frame& frame) {
   }
 }
 
-bool MessageEncoder::IsGiven(const FieldPlan& field, const Slot& slot) const {
-  if (!slot.set) return false;
-  return field.role != FieldRole::kEventId || !publishing_ || !slot.value.bytes.empty();
+bool MessageEncoder::IsGiven(const FieldPlan& field, const ReadField& read) const {
+  if (!read.set) return false;
+  return field.role != FieldRole::kEventId || !publishing_ || !read.value.bytes.empty();
 }
 
 // Whether null may stand in the field's place.
-bool MessageEncoder::MayStand(const FieldPlan& field, const Slot& slot) const {
-  return !field.required && !IsGiven(field, slot);
+bool MessageEncoder::MayStand(const FieldPlan& field, const ReadField& read) const {
+  return !field.required && !IsGiven(field, read);
 }
 
-bool MessageEncoder::Member(const FieldPlan& field, const Slot& slot, const Frame& frame) {
-  if (slot.extra != nullptr) return Replaced(field, slot, frame);
-  if (!IsGiven(field, slot)) return Absent(field, frame);
+bool MessageEncoder::Member(const FieldPlan& field, const ReadField& read, const Frame& frame) {
+  if (read.extra != nullptr) return Replaced(field, read, frame);
+  if (!IsGiven(field, read)) return Absent(field, frame);
   out_.Raw(field.json_name);
-  return Value(field, slot, frame);
+  return Value(field, read, frame);
 }
 
-bool MessageEncoder::Replaced(const FieldPlan& field, const Slot& slot, const Frame& frame) {
-  const bool stands = slot.extra->value == kNull && MayStand(field, slot);
-  if (IsGiven(field, slot)) {
+bool MessageEncoder::Replaced(const FieldPlan& field, const ReadField& read, const Frame& frame) {
+  const bool stands = read.extra->value == kNull && MayStand(field, read);
+  if (IsGiven(field, read)) {
     const std::size_t before = out_.size();
-    if (!Value(field, slot, frame)) return false;
+    if (!Value(field, read, frame)) return false;
     out_.Truncate(before);
   } else if (publishing_ && stands && field.role != FieldRole::kNone) {
     return Absent(field, frame);
@@ -182,26 +169,29 @@ bool MessageEncoder::Replaced(const FieldPlan& field, const Slot& slot, const Fr
     CheckRequired(field, frame);
   }
   if (publishing_ && !stands && source_ == Source::kJson) {
-    findings_.Add(FieldPath(frame.path, field.name), Instead(Shortened(slot.extra->value), field));
+    findings_.Add(FieldPath(frame.path, field.name), Instead(Shortened(read.extra->value), field));
   }
   out_.Raw(field.json_name);
-  out_.Value(slot.extra->value);
+  out_.Value(read.extra->value);
   return true;
 }
 
 bool MessageEncoder::Absent(const FieldPlan& field, const Frame& frame) {
   CheckRequired(field, frame);
   if (publishing_ && field.role == FieldRole::kEventId) {
-    AssignEventId(field);
+    out_.Raw(field.json_name);
+    fields_.AssignEventId(field);
   } else if (publishing_ && field.role == FieldRole::kTimestamp) {
-    AssignTimestamp(field);
+    out_.Raw(field.json_name);
+    fields_.AssignTimestamp();
   } else if (field.repeated) {
     out_.Raw(field.json_name);
     out_.Value("[]");
   } else if (field.kind == FieldKind::kStruct) {
     out_.Raw(field.json_name);
     out_.Value("{}");
-  } else if (field.kind == FieldKind::kMessage) {
+  } else if (field.kind == FieldKind::kMessage && frame.level == 1) {
+    // The payload is always there. A message inside it is left out: it may be set and empty, too.
     out_.Raw(field.json_name);
     const FieldPath path(frame.path, field.name);
     return Message(*field.message, {}, path, frame.level + 1, false);
@@ -214,140 +204,10 @@ void MessageEncoder::CheckRequired(const FieldPlan& field, const Frame& frame) {
   findings_.Add(FieldPath(frame.path, field.name), Instead("unset", field));
 }
 
-void MessageEncoder::AssignEventId(const FieldPlan& field) {
-  event_id_ = options_.new_event_id();
-  if (field.key) key_ = event_id_;
-  out_.Raw(field.json_name);
-  out_.String(event_id_);
-}
-
-void MessageEncoder::AssignTimestamp(const FieldPlan& field) {
-  const absl::Time now = options_.now();
-  const std::int64_t seconds = absl::ToUnixSeconds(now);
-  const std::int64_t millis = absl::ToUnixMillis(now) - seconds * 1000;
-  out_.Raw(field.json_name);
-  out_.Timestamp(seconds, static_cast<std::int32_t>(millis * 1'000'000));
-}
-
-bool MessageEncoder::Value(const FieldPlan& field, const Slot& slot, const Frame& frame) {
-  if (field.repeated) return Elements(field, slot, frame);
+bool MessageEncoder::Value(const FieldPlan& field, const ReadField& read, const Frame& frame) {
   const FieldPath path(frame.path, field.name);
-  const absl::string_view bytes = slot.value.bytes;
-  switch (field.kind) {
-    case FieldKind::kString:
-      String(field, bytes, path);
-      return true;
-    case FieldKind::kTimestamp:
-      return Timestamp(bytes, path, frame.level + 1);
-    case FieldKind::kMessage:
-      return Message(*field.message, bytes, path, frame.level + 1, true);
-    case FieldKind::kStruct:
-      return structs_.Struct(bytes, path, frame.level + 1);
-    case FieldKind::kValue:
-      return structs_.Value(bytes, path, 1, frame.level + 1);
-    default:
-      Number(field, slot.bits, path);
-      return true;
-  }
-}
-
-// Goes through the bytes once more, now for this field alone.
-bool MessageEncoder::Elements(const FieldPlan& field, const Slot& slot, const Frame& frame) {
-  const FieldPath path(frame.path, field.name);
-  WireReader reader({slot.begin, static_cast<std::size_t>(slot.end - slot.begin)}, frame.level);
-  WireField value;
-  int index = 0;
-  out_.Open('[');
-  while (reader.Next(&value)) {
-    if (static_cast<int>(value.number) != field.number) continue;
-    if (value.type == WireTypeOf(field.kind)) {
-      if (!Element(field, value, FieldPath(path, index++), frame.level)) return false;
-    } else if (value.type == WireType::kBytes) {
-      if (!Packed(field, value.bytes, path, &index)) return false;
-    }
-  }
-  out_.Close(']');
-  return true;
-}
-
-bool MessageEncoder::Packed(const FieldPlan& field, absl::string_view bytes, const FieldPath& path,
-                            int* index) {
-  WireReader reader(bytes);
-  std::uint64_t bits = 0;
-  const bool fixed = WireTypeOf(field.kind) == WireType::kFixed64;
-  while (fixed ? reader.NextFixed64(&bits) : reader.NextVarint(&bits)) {
-    Number(field, bits, FieldPath(path, (*index)++));
-  }
-  return reader.fault() == WireFault::kNone ||
-         findings_.Malformed(path, reader.fault(), "a packed field");
-}
-
-bool MessageEncoder::Element(const FieldPlan& field, const WireField& value, const FieldPath& path,
-                             int level) {
-  if (field.kind == FieldKind::kValue) return structs_.Value(value.bytes, path, 2, level + 1);
-  if (field.kind == FieldKind::kString) {
-    String(field, value.bytes, path);
-  } else {
-    Number(field, value.bits, path);
-  }
-  return true;
-}
-
-void MessageEncoder::Number(const FieldPlan& field, std::uint64_t bits, const FieldPath& path) {
-  if (field.kind == FieldKind::kInt64) return out_.Int64(static_cast<std::int64_t>(bits));
-  if (field.kind == FieldKind::kBool) return out_.Value(bits != 0 ? "true" : "false");
-  if (field.kind == FieldKind::kEnum) return Enum(field, static_cast<std::int32_t>(bits), path);
-  const auto value = std::bit_cast<double>(bits);
-  if (std::isfinite(value)) return out_.Double(value);
-  findings_.Add(path, NotFinite(value));
-}
-
-void MessageEncoder::String(const FieldPlan& field, absl::string_view text, const FieldPath& path) {
-  if (field.role == FieldRole::kEventId) event_id_ = std::string(text);
-  if (field.key) key_ = std::string(text);
-  if (publishing_ && field.uuid && event::IsUuid(text)) return out_.Plain(text);
-  if (!out_.String(text)) return findings_.AddNotUtf8(path);
-  if (!publishing_) return;
-  if (text.empty() && (field.required || field.uuid)) {
-    findings_.Add(path, Instead("empty", field));
-  } else if (field.uuid) {
-    findings_.Add(path, Instead(InQuotes(text), field));
-  }
-}
-
-void MessageEncoder::Enum(const FieldPlan& field, int number, const FieldPath& path) {
-  const auto found = field.enumeration->text_of.find(number);
-  if (found == field.enumeration->text_of.end()) {
-    return findings_.Add(path, Instead(absl::StrCat(number), field));
-  }
-  out_.String(found->second);
-}
-
-bool MessageEncoder::Timestamp(absl::string_view bytes, const FieldPath& path, int depth) {
-  WireReader reader(bytes, depth);
-  WireField field;
-  std::int64_t seconds = 0;
-  std::int32_t nanos = 0;
-  while (reader.Next(&field)) {
-    if (field.type != WireType::kVarint || field.number > kNanos) {
-      findings_.AddUnknown(path, field, kTimestamp);
-    } else if (field.number == kSeconds) {
-      seconds = static_cast<std::int64_t>(field.bits);
-    } else {
-      nanos = static_cast<std::int32_t>(field.bits);
-    }
-  }
-  if (reader.fault() != WireFault::kNone) {
-    return findings_.Malformed(path, reader.fault(), kTimestamp);
-  }
-  if (IsTimestamp(seconds, nanos)) {
-    out_.Timestamp(seconds, nanos);
-  } else {
-    findings_.Add(path, absl::StrCat(seconds, " seconds and ", nanos,
-                                     " nanos, the years 0001-9999 and nanos 0-999999999 are "
-                                     "allowed"));
-  }
-  return true;
+  if (field.kind != FieldKind::kMessage) return fields_.Value(field, read, path, frame.level);
+  return Message(*field.message, read.value.bytes, path, frame.level + 1, true);
 }
 
 }  // namespace eventbus::wire

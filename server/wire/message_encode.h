@@ -8,10 +8,10 @@
 #include "server/wire/encode.h"
 #include "server/wire/encode_buffers.h"
 #include "server/wire/extra_json.h"
+#include "server/wire/field_encode.h"
 #include "server/wire/field_path.h"
 #include "server/wire/findings.h"
 #include "server/wire/plan.h"
-#include "server/wire/struct_encode.h"
 #include "server/wire/wire_reader.h"
 
 namespace eventbus::wire {
@@ -28,34 +28,21 @@ class MessageEncoder {
  public:
   MessageEncoder(const EncodeOptions& options, Source source, EncodeBuffers* buffers,
                  Findings* findings)
-      : options_(options),
-        publishing_(options.rules == Rules::kPublish),
+      : publishing_(options.rules == Rules::kPublish),
         source_(source),
         buffers_(*buffers),
         out_(buffers->out),
         findings_(*findings),
-        structs_(buffers, findings) {}
+        fields_(options, buffers, findings) {}
 
-  // Writes the family's object. False: the bytes are not protobuf.
+  // Writes the family's object, once. False: the bytes are not protobuf.
   bool Family(const FamilyPlan& family, absl::string_view bytes, const FieldPath& path);
 
-  // Of what Family wrote last.
-  const std::string& event_id() const { return event_id_; }
-  const std::string& key() const { return key_; }
+  // Of what Family wrote.
+  const std::string& event_id() const { return fields_.event_id(); }
+  const std::string& key() const { return fields_.key(); }
 
  private:
-  // A field as far as it has been read.
-  struct Slot {
-    bool set = false;
-    std::uint64_t bits = 0;  // Of a number.
-    MergedBytes value;       // Of what has bytes.
-    // Of what is repeated: from its first occurrence to the end of its last.
-    const char* begin = nullptr;
-    const char* end = nullptr;
-    // Stands in the field's place.
-    const ExtraMember* extra = nullptr;
-  };
-
   // One message while it is written.
   struct Frame {
     Frame(const MessagePlan& message, const FieldPath& at, int nesting, bool is_present)
@@ -63,7 +50,7 @@ class MessageEncoder {
           path(at),
           level(nesting),
           present(is_present),
-          slots(message.fields.size()) {}
+          fields(message.fields.size()) {}
 
     const MessagePlan& plan;
     const FieldPath& path;
@@ -71,7 +58,7 @@ class MessageEncoder {
     const int level;
     // An absent one is written as if it were empty, but demands nothing.
     const bool present;
-    absl::InlinedVector<Slot, 12> slots;
+    absl::InlinedVector<ReadField, 12> fields;
     absl::string_view extra_text;
     ExtraJson extra;
   };
@@ -83,39 +70,26 @@ class MessageEncoder {
   bool Take(const WireField& field, const char* begin, const char* end, Frame* frame);
   bool TakeExtra(const WireField& field, Frame* frame);
   void TakeSingle(const WireField& field, const FieldPlan& plan, const FieldPath& above,
-                  Slot* slot);
+                  ReadField* read);
 
   void ReadExtra(Frame* frame);
   void PlaceExtra(ExtraMember* member, const FieldPath& path, Frame* frame);
   void WriteExtra(const Frame& frame);
 
-  bool IsGiven(const FieldPlan& field, const Slot& slot) const;
-  bool MayStand(const FieldPlan& field, const Slot& slot) const;
-  bool Member(const FieldPlan& field, const Slot& slot, const Frame& frame);
-  bool Replaced(const FieldPlan& field, const Slot& slot, const Frame& frame);
+  bool IsGiven(const FieldPlan& field, const ReadField& read) const;
+  bool MayStand(const FieldPlan& field, const ReadField& read) const;
+  bool Member(const FieldPlan& field, const ReadField& read, const Frame& frame);
+  bool Replaced(const FieldPlan& field, const ReadField& read, const Frame& frame);
   bool Absent(const FieldPlan& field, const Frame& frame);
   void CheckRequired(const FieldPlan& field, const Frame& frame);
-  void AssignEventId(const FieldPlan& field);
-  void AssignTimestamp(const FieldPlan& field);
+  bool Value(const FieldPlan& field, const ReadField& read, const Frame& frame);
 
-  bool Value(const FieldPlan& field, const Slot& slot, const Frame& frame);
-  bool Elements(const FieldPlan& field, const Slot& slot, const Frame& frame);
-  bool Packed(const FieldPlan& field, absl::string_view bytes, const FieldPath& path, int* index);
-  bool Element(const FieldPlan& field, const WireField& value, const FieldPath& path, int level);
-  void Number(const FieldPlan& field, std::uint64_t bits, const FieldPath& path);
-  void String(const FieldPlan& field, absl::string_view text, const FieldPath& path);
-  void Enum(const FieldPlan& field, int number, const FieldPath& path);
-  bool Timestamp(absl::string_view bytes, const FieldPath& path, int depth);
-
-  const EncodeOptions& options_;
   const bool publishing_;
   const Source source_;
   EncodeBuffers& buffers_;
   JsonWriter& out_;
   Findings& findings_;
-  StructEncoder structs_;
-  std::string event_id_;
-  std::string key_;
+  FieldEncoder fields_;
 };
 
 }  // namespace eventbus::wire
