@@ -95,11 +95,16 @@ class ConfBuilder {
     const rd_kafka_conf_res_t result =
         rd_kafka_conf_set(conf_.get(), name.c_str(), value.c_str(), why, sizeof why);
     if (result == RD_KAFKA_CONF_OK) return;
-    // librdkafka quotes the value.
-    const absl::string_view shown = IsSecret(name) ? absl::string_view("***") : value;
-    const absl::string_view said = IsSecret(name) ? absl::string_view("invalid value") : why;
-    status_ = absl::InvalidArgumentError(
-        absl::StrCat("Kafka property ", name, ": was '", shown, "': ", said));
+    if (result == RD_KAFKA_CONF_UNKNOWN) {
+      // Without the value: the name may be a misspelt password's.
+      status_ = absl::InvalidArgumentError(absl::StrCat(
+          "Kafka property ", name, ": unknown to librdkafka ", rd_kafka_version_str()));
+    } else if (IsSecret(name)) {
+      status_ = absl::InvalidArgumentError(absl::StrCat("Kafka property ", name, ": invalid"));
+    } else {
+      status_ = absl::InvalidArgumentError(
+          absl::StrCat("Kafka property ", name, ": was '", value, "': ", why));
+    }
   }
 
   void SetIfKnown(const Setting& setting) {
