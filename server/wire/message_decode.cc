@@ -1,5 +1,6 @@
 #include "server/wire/message_decode.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 
@@ -143,10 +144,11 @@ Fit MessageDecoder::Field(const FieldPlan& field) {
   const Fit fit = field.repeated ? Elements(field) : One(field, 1);
   buffers_.entries.clear();
   const bool free_form = field.kind == FieldKind::kStruct || field.kind == FieldKind::kValue;
-  if (fit == Fit::kFits && free_form && buffers_.out.size() - begin > kMaxStructBytes) {
-    return Fit::kMisfit;
-  }
-  return fit;
+  if (fit != Fit::kFits || !free_form) return fit;
+  std::size_t bytes = buffers_.out.size() - begin;
+  // A length about kMaxStructBytes takes three bytes.
+  if (!field.repeated) bytes -= std::min(bytes, field.tag.size() + 3);
+  return bytes > kMaxStructBytes ? Fit::kMisfit : Fit::kFits;
 }
 
 Fit MessageDecoder::Elements(const FieldPlan& field) {

@@ -15,7 +15,7 @@ namespace eventbus::wire {
 // is taken and those before it are undone.
 class MessageDecoder {
  public:
-  // The most bytes a field of Structs or Values may have, its tags and lengths included.
+  // The most bytes of a Struct or Value, or of all of a repeated one with their tags and lengths.
   static constexpr std::size_t kMaxStructBytes = 1 << 20;
 
   // `text` is what `scanner` reads.

@@ -103,10 +103,16 @@ TEST(StructDecodeTest, OneViolationThatDoesNotFitKeepsAll) {
 }
 
 TEST(StructDecodeTest, OneMebibyteIsTheMost) {
-  const std::string fits = absl::StrCat("{\"a\":\"", std::string((1 << 20) - 50, 'x'), "\"}");
-  EXPECT_EQ(KeptMetadata(fits), "");
-  const std::string too_large = absl::StrCat("{\"a\":\"", std::string(1 << 20, 'x'), "\"}");
-  EXPECT_EQ(KeptMetadata(too_large).size(), too_large.size() + 13);
+  constexpr std::size_t kMost = 1 << 20;
+  // Of the one entry: tag and length, name, the value's tag and length, the string's.
+  constexpr std::size_t kOverhead = 4 + 3 + 4 + 4;
+  const auto metadata = [](std::size_t bytes) {
+    return absl::StrCat("{\"a\":\"", std::string(bytes - kOverhead, 'x'), "\"}");
+  };
+  const auto fits = AnalyticsPayload(absl::StrCat("\"metadata\":", metadata(kMost)));
+  EXPECT_EQ(fits.metadata().ByteSizeLong(), kMost);
+  EXPECT_EQ(KeptMetadata(metadata(kMost + 1)),
+            absl::StrCat("{\"metadata\":", metadata(kMost + 1), "}"));
 }
 
 TEST(StructDecodeTest, WhatGrowsPastOneMebibyteIsKept) {
