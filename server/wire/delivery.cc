@@ -6,8 +6,8 @@
 #include "server/wire/delivery.h"
 
 #include "absl/strings/str_cat.h"
+#include "server/wire/json_scanner.h"
 #include "server/wire/proto_append.h"
-#include "simdjson.h"
 
 namespace eventbus::wire {
 namespace {
@@ -30,8 +30,6 @@ constexpr std::uint32_t kJson = 14;
 constexpr std::uint32_t kUndecodableValue = 1;
 constexpr std::uint32_t kUndecodableReason = 2;
 constexpr std::uint32_t kUndecodableDetail = 3;
-
-bool IsUtf8(absl::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
 // `name` with U+FFFD for every byte that is not part of UTF-8.
 std::string Repaired(absl::string_view name) {
@@ -97,6 +95,23 @@ Undecodable TooLarge(std::size_t bytes, std::size_t max_bytes) {
   return {Reason::kTooLarge, absl::StrCat(bytes, " bytes as a message, at most ", max_bytes)};
 }
 
+// The record's place, its key and its headers; what would pass `max_bytes` is left out, headers
+// first.
+void AppendWhatFits(const ReceivedRecord& record, const Decoded* decoded, std::size_t max_bytes,
+                    std::string& event) {
+  const std::size_t body = event.size();
+  AppendPlace(record, decoded, event);
+  if (event.size() > max_bytes) {
+    event.resize(body);
+    ReceivedRecord bare = record;
+    bare.key.reset();
+    AppendPlace(bare, nullptr, event);
+  }
+  const std::size_t without_headers = event.size();
+  for (const ReceivedHeader& header : record.headers) AppendHeader(header, event);
+  if (event.size() > max_bytes) event.resize(without_headers);
+}
+
 }  // namespace
 
 void AppendReceivedEvent(const ReceivedRecord& record,
@@ -116,13 +131,10 @@ void AppendReceivedEvent(const ReceivedRecord& record,
   AppendPlace(record, decoded, event);
   for (const ReceivedHeader& header : record.headers) AppendHeader(header, event);
   if (event.size() + kPrefix > max_bytes) {
-    const std::size_t size = event.size();
+    const Undecodable too_large = TooLarge(event.size(), max_bytes);
     event.clear();
-    AppendUndecodable(absl::nullopt, TooLarge(size, max_bytes), event);
-    AppendPlace(record, decoded, event);
-    const std::size_t without_headers = event.size();
-    for (const ReceivedHeader& header : record.headers) AppendHeader(header, event);
-    if (event.size() + kPrefix > max_bytes) event.resize(without_headers);
+    AppendUndecodable(absl::nullopt, too_large, event);
+    AppendWhatFits(record, decoded, max_bytes - kPrefix, event);
   } else if (include_json && decoded != nullptr &&
              event.size() + record.value->size() + 2 * kPrefix <= max_bytes) {
     AppendText(kJson, *record.value, event);

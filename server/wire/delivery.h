@@ -33,7 +33,8 @@ struct ReceivedRecord {
 };
 
 // Appends one entry of EventBatch.events (tag, length, ReceivedEvent), at most `max_bytes`: of what
-// would pass that, first `json` is left out, then the body (undecodable, TOO_LARGE), then headers.
+// would pass that, first `json` is left out, then the body (undecodable, TOO_LARGE), then headers,
+// then the key and the event's id and type.
 void AppendReceivedEvent(const ReceivedRecord& record,
                          const std::variant<Decoded, Undecodable>& body, bool include_json,
                          std::size_t max_bytes, std::string& batch);

@@ -4,27 +4,24 @@
 
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/wire_format_lite.h"
 #include "server/base/error.h"
+#include "server/wire/json_scanner.h"
 #include "server/wire/proto_append.h"
-#include "simdjson.h"
+#include "server/wire/wire_reader.h"
 
 namespace eventbus::wire {
 namespace {
 
-using google::protobuf::internal::WireFormatLite;
-using google::protobuf::io::CodedInputStream;
-
 // Field numbers of eventbus.v1; envelope_test holds them to the descriptors.
-constexpr int kEvent = 1;
-constexpr int kJson = 2;
-constexpr int kHeaders = 3;
-constexpr int kOrderingKey = 4;
-constexpr int kHeaderKey = 1;
-constexpr int kHeaderValue = 2;
+constexpr std::uint32_t kEvent = 1;
+constexpr std::uint32_t kJson = 2;
+constexpr std::uint32_t kHeaders = 3;
+constexpr std::uint32_t kOrderingKey = 4;
+constexpr std::uint32_t kHeaderKey = 1;
+constexpr std::uint32_t kHeaderValue = 2;
 constexpr std::uint32_t kResponseEventId = 1;
 constexpr std::uint32_t kResponseTopic = 2;
 constexpr std::uint32_t kResponsePartition = 3;
@@ -35,63 +32,14 @@ constexpr std::size_t kMaxHeaderBytes = 16 * 1024;
 constexpr std::size_t kMaxKeyBytes = 1024;
 constexpr char kReservedPrefix[] = "eventbus-";
 
-bool IsUtf8(absl::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
-
-// Reads length-delimited fields one by one; whatever else there is counts as unknown.
-class FieldReader {
- public:
-  explicit FieldReader(absl::string_view bytes)
-      : bytes_(bytes),
-        input_(reinterpret_cast<const std::uint8_t*>(bytes.data()),
-               static_cast<int>(bytes.size())) {}
-
-  // False at the end, and where something is wrong: see broken() and unknown().
-  bool Next(int max_field, int* field, absl::string_view* value) {
-    if (input_.CurrentPosition() == static_cast<int>(bytes_.size())) return false;
-    const std::uint32_t tag = input_.ReadTagNoLastTag();
-    *field = WireFormatLite::GetTagFieldNumber(tag);
-    if (tag == 0 || *field == 0) return Fail(broken_);
-    if (*field > max_field ||
-        WireFormatLite::GetTagWireType(tag) != WireFormatLite::WIRETYPE_LENGTH_DELIMITED) {
-      unknown_field_ = *field;
-      return Fail(unknown_);
-    }
-    std::uint32_t length = 0;
-    if (!input_.ReadVarint32(&length)) return Fail(broken_);
-    const auto start = static_cast<std::size_t>(input_.CurrentPosition());
-    if (length > bytes_.size() - start) return Fail(broken_);
-    *value = bytes_.substr(start, length);
-    input_.Skip(static_cast<int>(length));
-    return true;
-  }
-
-  bool broken() const { return broken_; }
-  bool unknown() const { return unknown_; }
-  int unknown_field() const { return unknown_field_; }
-
- private:
-  bool Fail(bool& flag) {
-    flag = true;
-    return false;
-  }
-
-  absl::string_view bytes_;
-  CodedInputStream input_;
-  bool broken_ = false;
-  bool unknown_ = false;
-  int unknown_field_ = 0;
-};
-
 class Parser {
  public:
   Parser(absl::string_view request, absl::string_view path) : reader_(request), path_(path) {}
 
   absl::StatusOr<PublishEnvelope> Parse() {
-    int field = 0;
-    absl::string_view value;
-    while (reader_.Next(kOrderingKey, &field, &value)) Take(field, value);
-    if (absl::Status status = Check(reader_, ""); !status.ok()) return status;
-    if (!nested_.ok()) return nested_;
+    const absl::Status read = Walk(reader_, kOrderingKey, "request",
+                                   [this](const WireField& field) { return Take(field); });
+    if (!read.ok()) return read;
     CheckBounds();
     if (!violations_.empty()) {
       return MakeInvalid(v1::ERROR_REASON_REQUEST_INVALID, std::move(violations_));
@@ -100,20 +48,42 @@ class Parser {
   }
 
  private:
-  void Take(int field, absl::string_view value) {
-    switch (field) {
+  // Hands every field to `take`: all there are are length-delimited, up to number `last`.
+  absl::Status Walk(WireReader& reader, std::uint32_t last, absl::string_view where,
+                    absl::FunctionRef<absl::Status(const WireField&)> take) const {
+    WireField field;
+    while (reader.Next(&field)) {
+      if (field.number > last || field.type != WireType::kBytes) {
+        return Refuse(v1::ERROR_REASON_UNKNOWN_FIELD, where,
+                      absl::StrCat("field ", field.number, " is not known to this server"));
+      }
+      if (absl::Status status = take(field); !status.ok()) return status;
+    }
+    if (reader.fault() == WireFault::kNone) return absl::OkStatus();
+    return Refuse(v1::ERROR_REASON_REQUEST_INVALID, where,
+                  absl::StrCat("not a protobuf message: ", WireFaultText(reader.fault())));
+  }
+
+  absl::Status Refuse(ErrorReason reason, absl::string_view where, std::string description) const {
+    return MakeInvalid(reason, {{absl::StrCat(path_, where), std::move(description)}});
+  }
+
+  absl::Status Take(const WireField& field) {
+    switch (field.number) {
       case kEvent:
-        return TakeEvent(value);
+        TakeEvent(field.bytes);
+        break;
       case kJson:
         envelope_.content = PublishEnvelope::Content::kJson;
-        envelope_.first = value;
+        envelope_.first = field.bytes;
         envelope_.merged.clear();
-        return;
+        break;
       case kHeaders:
-        return TakeHeader(value);
+        return TakeHeader(field.bytes);
       default:
-        envelope_.ordering_key = value;
+        envelope_.ordering_key = field.bytes;
     }
+    return absl::OkStatus();
   }
 
   void TakeEvent(absl::string_view value) {
@@ -126,33 +96,15 @@ class Parser {
     envelope_.merged.clear();
   }
 
-  void TakeHeader(absl::string_view bytes) {
-    FieldReader reader(bytes);
-    PublishHeader header;
-    int field = 0;
-    absl::string_view value;
-    while (reader.Next(kHeaderValue, &field, &value)) {
-      (field == kHeaderKey ? header.key : header.value) = value;
-    }
+  absl::Status TakeHeader(absl::string_view bytes) {
     const std::string where = absl::StrCat("headers[", envelope_.headers.size(), "]");
-    if (nested_.ok()) nested_ = Check(reader, where);
-    envelope_.headers.push_back(header);
-  }
-
-  absl::Status Check(const FieldReader& reader, absl::string_view where) const {
-    const std::string at = where.empty() ? std::string("request") : std::string(where);
-    if (reader.broken()) {
-      return MakeInvalid(v1::ERROR_REASON_REQUEST_INVALID,
-                         {{absl::StrCat(path_, at),
-                           "not a protobuf message: its bytes break off or "
-                           "have a tag that does not exist"}});
-    }
-    if (reader.unknown()) {
-      return MakeInvalid(v1::ERROR_REASON_UNKNOWN_FIELD,
-                         {{absl::StrCat(path_, at), absl::StrCat("field ", reader.unknown_field(),
-                                                                 " is not known to this server")}});
-    }
-    return absl::OkStatus();
+    envelope_.headers.emplace_back();
+    PublishHeader& header = envelope_.headers.back();
+    WireReader reader(bytes, 1);
+    return Walk(reader, kHeaderValue, where, [&header](const WireField& field) {
+      (field.number == kHeaderKey ? header.key : header.value) = field.bytes;
+      return absl::OkStatus();
+    });
   }
 
   void Violate(absl::string_view field, std::string description) {
@@ -196,10 +148,9 @@ class Parser {
     }
   }
 
-  FieldReader reader_;
+  WireReader reader_;
   absl::string_view path_;
   PublishEnvelope envelope_;
-  absl::Status nested_;
   std::vector<FieldViolation> violations_;
 };
 
