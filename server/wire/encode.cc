@@ -63,8 +63,9 @@ class EventEncoder {
 
   bool Take(const FamilyPlan& family, absl::string_view bytes, const FieldPath& path) {
     if (family_ == &family) {
-      buffers_.Merge(bytes, &message_);
-      return true;
+      const WireFault fault = buffers_.Merge(bytes, 1, &message_);
+      return fault == WireFault::kNone ||
+             findings_.Malformed(path, fault, family.message->full_name);
     }
     if (family_ != nullptr && !Drop(path)) return false;
     family_ = &family;

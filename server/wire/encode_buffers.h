@@ -6,6 +6,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/wire/json_writer.h"
+#include "server/wire/wire_reader.h"
 
 namespace eventbus::wire {
 
@@ -41,14 +42,18 @@ struct EncodeBuffers {
     joined.clear();
   }
 
-  // Adds a further occurrence.
-  void Merge(absl::string_view bytes, MergedBytes* merged) {
+  // Adds a further occurrence to a message at `depth`. Each must be whole, or the end of one would
+  // be read with the beginning of the next: what is wrong with them if not.
+  WireFault Merge(absl::string_view bytes, int depth, MergedBytes* merged) {
+    WireFault fault = FaultIn(bytes, depth);
     if (merged->joined == nullptr) {
+      if (fault == WireFault::kNone) fault = FaultIn(merged->bytes, depth);
       joined.emplace_front(merged->bytes);
       merged->joined = &joined.front();
     }
     merged->joined->append(bytes.data(), bytes.size());
     merged->bytes = *merged->joined;
+    return fault;
   }
 };
 

@@ -44,19 +44,21 @@ bool MessageEncoder::Scan(absl::string_view bytes, Frame* frame) {
   WireReader reader(bytes, frame->level);
   WireField field;
   const char* begin = reader.at();
-  while (reader.Next(&field)) {
-    if (!Take(field, begin, reader.at(), frame)) {
+  WireFault fault = WireFault::kNone;
+  while (fault == WireFault::kNone && reader.Next(&field)) {
+    if (!Take(field, begin, reader.at(), frame, &fault)) {
       findings_.AddUnknown(frame->path, field, frame->plan.full_name);
     }
     begin = reader.at();
   }
-  return reader.fault() == WireFault::kNone ||
-         findings_.Malformed(frame->path, reader.fault(), frame->plan.full_name);
+  if (fault == WireFault::kNone) fault = reader.fault();
+  return fault == WireFault::kNone ||
+         findings_.Malformed(frame->path, fault, frame->plan.full_name);
 }
 
 // False: the message has no such field. A known number of another wire type is none either.
-bool MessageEncoder::Take(const WireField& field, const char* begin, const char* end,
-                          Frame* frame) {
+bool MessageEncoder::Take(const WireField& field, const char* begin, const char* end, Frame* frame,
+                          WireFault* fault) {
   const MessagePlan& message = frame->plan;
   const int index = field.number < message.by_number.size() ? message.by_number[field.number] : -1;
   if (index < 0) return TakeExtra(field, frame);
@@ -65,7 +67,7 @@ bool MessageEncoder::Take(const WireField& field, const char* begin, const char*
   const bool packed = plan.repeated && IsNumber(plan.kind) && field.type == WireType::kBytes;
   if (field.type != WireTypeOf(plan.kind) && !packed) return false;
   if (!plan.repeated) {
-    TakeSingle(field, plan, frame->path, &read);
+    *fault = TakeSingle(field, plan, *frame, &read);
     return true;
   }
   if (!read.set) read.begin = begin;
@@ -74,20 +76,22 @@ bool MessageEncoder::Take(const WireField& field, const char* begin, const char*
   return true;
 }
 
-void MessageEncoder::TakeSingle(const WireField& field, const FieldPlan& plan,
-                                const FieldPath& above, ReadField* read) {
+WireFault MessageEncoder::TakeSingle(const WireField& field, const FieldPlan& plan,
+                                     const Frame& frame, ReadField* read) {
+  WireFault fault = WireFault::kNone;
   if (field.type != WireType::kBytes) {
     read->bits = field.bits;
   } else if (!read->set) {
     read->value.bytes = field.bytes;
   } else if (plan.kind != FieldKind::kString) {
-    buffers_.Merge(field.bytes, &read->value);
+    fault = buffers_.Merge(field.bytes, frame.level + 1, &read->value);
   } else {
-    if (!IsUtf8(read->value.bytes)) findings_.AddNotUtf8(FieldPath(above, plan.name));
+    if (!IsUtf8(read->value.bytes)) findings_.AddNotUtf8(FieldPath(frame.path, plan.name));
     read->value.bytes = field.bytes;
   }
   // An enum's zero is not set.
   read->set = plan.kind != FieldKind::kEnum || static_cast<std::int32_t>(field.bits) != 0;
+  return fault;
 }
 
 bool MessageEncoder::TakeExtra(const WireField& field, Frame* frame) {

@@ -67,10 +67,11 @@ class MessageEncoder {
                bool present);
 
   bool Scan(absl::string_view bytes, Frame* frame);
-  bool Take(const WireField& field, const char* begin, const char* end, Frame* frame);
+  bool Take(const WireField& field, const char* begin, const char* end, Frame* frame,
+            WireFault* fault);
   bool TakeExtra(const WireField& field, Frame* frame);
-  void TakeSingle(const WireField& field, const FieldPlan& plan, const FieldPath& above,
-                  ReadField* read);
+  WireFault TakeSingle(const WireField& field, const FieldPlan& plan, const Frame& frame,
+                       ReadField* read);
 
   void ReadExtra(Frame* frame);
   void PlaceExtra(ExtraMember* member, const FieldPath& path, Frame* frame);

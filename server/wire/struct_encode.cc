@@ -117,7 +117,8 @@ bool StructEncoder::Entry(absl::string_view bytes, const FieldPath& path, Place 
       if (!IsUtf8(name)) findings_.AddNotUtf8(path, "a name that is not UTF-8");
       name = field.bytes;
     } else if (has_value) {
-      buffers_.Merge(field.bytes, &value);
+      const WireFault fault = buffers_.Merge(field.bytes, place.depth + 2, &value);
+      if (fault != WireFault::kNone) return findings_.Malformed(path, fault, kValue);
     } else {
       value.bytes = field.bytes;
       has_value = true;
@@ -177,8 +178,8 @@ bool StructEncoder::Any(absl::string_view bytes, const FieldPath& path, Place pl
 
 bool StructEncoder::Take(const WireField& field, const FieldPath& path, Place place, Kind* kind) {
   if (field.number == kind->number && IsMessageKind(field.number)) {
-    buffers_.Merge(field.bytes, &kind->merged);
-    return true;
+    const WireFault fault = buffers_.Merge(field.bytes, place.depth + 1, &kind->merged);
+    return fault == WireFault::kNone || findings_.Malformed(path, fault, kValue);
   }
   if (kind->number != 0 && !Drop(*kind, path, place)) return false;
   kind->number = field.number;

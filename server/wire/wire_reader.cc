@@ -46,6 +46,14 @@ absl::string_view WireFaultText(WireFault fault) {
   return "whole";
 }
 
+WireFault FaultIn(absl::string_view bytes, int depth) {
+  WireReader reader(bytes, depth);
+  WireField field;
+  while (reader.Next(&field)) {
+  }
+  return reader.fault();
+}
+
 bool WireReader::ReadLong32(std::uint32_t* value) {
   const char* const next = LongVarint(at_, end_, 5, value);
   if (next == nullptr) return Fail(left() < 5 ? WireFault::kCutOff : WireFault::kLongVarint);

@@ -26,6 +26,9 @@ enum class WireFault : std::uint8_t { kNone, kCutOff, kLongVarint, kTag, kGroup,
 // In words: `cut off inside a field`.
 absl::string_view WireFaultText(WireFault fault);
 
+// What is wrong with the bytes of a message, what is inside its fields left aside.
+WireFault FaultIn(absl::string_view bytes, int depth);
+
 // Walks through the fields of one message, taking and refusing the same bytes as protobuf's own C++
 // parser. The bytes must outlive it; fields point into them.
 //

@@ -32,9 +32,9 @@ bool IsSet(const pb::Message& message, const Field& field) {
 bool HasUuidForm(absl::string_view text) {
   std::string form(text);
   for (char& c : form) {
-    if (absl::ascii_isxdigit(static_cast<unsigned char>(c))) c = 'x';
+    if (absl::ascii_isxdigit(static_cast<unsigned char>(c))) c = '0';
   }
-  return form == "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  return form == "00000000-0000-0000-0000-000000000000";
 }
 
 // The JSON of a google.protobuf.Value, and of the two that go with it. Nothing where JSON has no
@@ -115,9 +115,12 @@ class Writer {
     return &message == top_ && field.name() == name;
   }
 
-  // Unset also where it is an empty event_id.
+  // Unset also where it is an empty event_id, or an enum's `..._UNSPECIFIED`.
   bool IsGiven(const pb::Message& message, const Field& field) const {
     if (!IsSet(message, field)) return false;
+    if (KindOf(field) == Kind::kEnum && !field.is_repeated()) {
+      return message.GetReflection()->GetEnumValue(message, &field) != 0;
+    }
     return !(publishing() && IsTop(message, field, "event_id") &&
              message.GetReflection()->GetString(message, &field).empty());
   }
