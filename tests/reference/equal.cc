@@ -45,7 +45,8 @@ std::string NormalValue(const Json& value) {
   }
 }
 
-std::string NormalObject(const pb::Descriptor& message, const Json& object);
+// `family`: the message at the top of an event, whose absent payload is as good as an empty one.
+std::string NormalObject(const pb::Descriptor& message, const Json& object, bool family = false);
 
 // A value of a documented field, or an item of one.
 std::string NormalField(const pb::FieldDescriptor& field, const Json& value) {
@@ -75,7 +76,7 @@ std::string NormalItems(const pb::FieldDescriptor& field, const Json& array) {
   return absl::StrCat("[", absl::StrJoin(items, ","), "]");
 }
 
-std::string NormalObject(const pb::Descriptor& message, const Json& object) {
+std::string NormalObject(const pb::Descriptor& message, const Json& object, bool family) {
   std::map<std::string, std::string> members;
   for (const std::size_t i : object.LastOfEachName()) {
     const Json& value = object.items[i];
@@ -92,7 +93,7 @@ std::string NormalObject(const pb::Descriptor& message, const Json& object) {
     // As good as absent.
     if (normal == "[]" && field->is_repeated()) continue;
     if (normal == "{}" && !field->is_repeated() &&
-        (KindOf(*field) == Kind::kMessage || KindOf(*field) == Kind::kStruct)) {
+        (KindOf(*field) == Kind::kStruct || (family && KindOf(*field) == Kind::kMessage))) {
       continue;
     }
     members[Quote(name)] = normal;
@@ -130,7 +131,8 @@ void TidyExtraJson(pb::Message& message) {
 std::string NormalForm(const pb::Descriptor& message, absl::string_view json) {
   const absl::StatusOr<Json> value = ParseJson(json);
   if (!value.ok()) return std::string(json);
-  return value->kind == Json::Kind::kObject ? NormalObject(message, *value) : NormalValue(*value);
+  return value->kind == Json::Kind::kObject ? NormalObject(message, *value, true)
+                                            : NormalValue(*value);
 }
 
 bool ReferenceEqualsAsJson(const event::Topic& topic, absl::string_view a, absl::string_view b) {
