@@ -48,7 +48,8 @@ def dev(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         watchdog.cancel()
         process.terminate()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
 
 
 def read_until(process: subprocess.Popen[str], words: str) -> str:
@@ -67,11 +68,11 @@ class RunTest(unittest.TestCase):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(signal=number.name), dev("run", "--listen", address) as process:
                 begin = time.monotonic()
-                output = read_until(process, "until Ctrl-C")
-                self.assertIn(f"serving on {address} until Ctrl-C", output)
+                output = read_until(process, f"serving on {address} until Ctrl-C")
                 self.assertLess(time.monotonic() - begin, 30, output)
                 received = re.findall(r"^received +([a-z-]+)\[", output, re.MULTILINE)
                 self.assertEqual(sorted(received), sorted(TOPICS), output)
+                self.assertIn("grpcurl -plaintext", output)
                 self.assertNotIn("apt", output)
                 self.assertTrue(listens(address))
 
@@ -79,7 +80,6 @@ class RunTest(unittest.TestCase):
                 os.killpg(process.pid, number)
                 rest, _ = process.communicate()
                 self.assertEqual(process.returncode, 0, rest)
-                self.assertIn("grpcurl -plaintext", rest)
                 self.assertFalse(listens(address))
 
     def test_an_address_that_is_taken_is_refused(self) -> None:
