@@ -29,21 +29,6 @@ absl::Status Expired(const Lost& lost) {
                    past_end ? " is past the end " : " is gone, the oldest is ", lost.next_offset));
 }
 
-wire::ReceivedRecord ToReceived(const kafka::RecordView& record) {
-  wire::ReceivedRecord received{record.topic,
-                                record.partition,
-                                record.offset,
-                                record.timestamp_ms,
-                                record.key,
-                                record.value,
-                                {}};
-  received.headers.reserve(record.headers.size());
-  for (const kafka::HeaderView& header : record.headers) {
-    received.headers.push_back({header.key, header.value.value_or("")});
-  }
-  return received;
-}
-
 }  // namespace
 
 std::shared_ptr<Tail> Tail::Make(const TailContext& context, TailOptions options,
@@ -57,7 +42,7 @@ Tail::Tail(const TailContext& context, TailOptions options, std::shared_ptr<Stre
       options_(std::move(options)),
       sink_(std::move(sink)),
       task_(context.executor),
-      batch_(options_.batch),
+      reader_(context.plan, options_.reader),
       last_heartbeat_(context.clock.Now()) {}
 
 void Tail::OnWritten() {
@@ -105,7 +90,7 @@ void Tail::Step() {
   if (over_) return;
   TakeInbox();
   if (over_) return;
-  if (consumer_ != nullptr) {
+  if (opened_) {
     AddNewPartitions();
     Read();
     Write();
@@ -132,116 +117,73 @@ void Tail::TakeInbox() {
 
 void Tail::TakeSource(absl::StatusOr<TailSource> opened) {
   if (!opened.ok()) return EndNow(opened.status(), {});
-  consumer_ = std::move(opened->consumer);
+  opened_ = true;
   cluster_id_ = std::move(opened->cluster_id);
-  cursors_ = std::move(opened->cursors);
+  reader_.Begin(std::move(opened->consumer), std::move(opened->cursors));
   gaps_ = std::move(opened->lost);
   if (!gaps_.empty()) EndAfterUnsent(Expired(gaps_[0]));
 }
 
-// The position is gone; the watermarks say where it went. Where they have it after all, the whole
-// list is assigned again: librdkafka stops a partition whose position was refused.
+// The position was refused; the watermarks say where it went. Where they have it after all, reading
+// goes on.
 void Tail::TakeMarks(const absl::StatusOr<kafka::Watermarks>& marks) {
-  const kafka::TopicPartition partition = *std::exchange(lost_, absl::nullopt);
+  looking_up_ = false;
   if (!marks.ok()) return EndAfterUnsent(marks.status());
-  const int index = cursors_.Find(partition.topic, partition.partition);
-  const auto& cursor = cursors_.all()[static_cast<std::size_t>(index)];
-  if (auto lost = FindLost(partition, cursor.read, *marks)) {
+  const kafka::TopicPartition partition = *reader_.lost();
+  const int index = reader_.cursors().Find(partition.topic, partition.partition);
+  const std::int64_t next = reader_.cursors().all()[static_cast<std::size_t>(index)].read;
+  if (auto lost = FindLost(partition, next, *marks)) {
     gaps_.push_back(*lost);
     return EndAfterUnsent(Expired(*lost));
   }
-  const absl::Status status = consumer_->Assign(cursors_.ReadPositions());
-  if (!status.ok()) EndAfterUnsent(status);
+  if (absl::Status status = reader_.GoOn(); !status.ok()) EndAfterUnsent(status);
 }
 
 // A partition that appears after the start is read from its beginning: nothing in it is older than
 // this stream.
 void Tail::AddNewPartitions() {
   const auto latest = context_.monitor.latest();
-  if (latest == seen_ || latest == nullptr || end_.has_value()) return;
+  if (latest == seen_ || latest == nullptr || end_.has_value() || looking_up_) return;
   seen_ = latest;
   const auto topics = FindTopics(options_.source.topics, context_.catalog, *latest);
   if (!topics.ok()) return;  // A topic that is gone: the consumer reports it.
   bool added = false;
   for (const kafka::TopicPartition& partition : PartitionsOf(*topics, *latest)) {
-    if (cursors_.Find(partition.topic, partition.partition) >= 0) continue;
-    cursors_.Add(partition, 0, 0);
+    if (reader_.cursors().Find(partition.topic, partition.partition) >= 0) continue;
+    reader_.Add(partition);
     added = true;
   }
   if (!added) return;
-  const absl::Status status = consumer_->Assign(cursors_.ReadPositions());
-  if (!status.ok()) EndAfterUnsent(status);
+  if (absl::Status status = reader_.GoOn(); !status.ok()) EndAfterUnsent(status);
 }
 
 void Tail::Read() {
-  for (int n = 0; WantsMore(); ++n) {
-    if (n == kSlice) return task_.Wake();
-    if (consumer_->Poll(1, *this) == 0) break;
-  }
-  if (batch_.empty()) cursors_.DeliverAll();
-  if (!end_.has_value() && ReachedEnd()) EndAfterUnsent(absl::OkStatus());
-}
-
-bool Tail::WantsMore() const {
-  return !batch_.full() && !end_.has_value() && !lost_.has_value() && !ReachedEnd();
-}
-
-bool Tail::ReachedEnd() const {
-  if (options_.max_events > 0 && events_ >= options_.max_events) return true;
-  return options_.stop_at_end && cursors_.AllRead();
-}
-
-void Tail::OnRecord(const kafka::RecordView& record) {
-  const int index = cursors_.Find(record.topic, record.partition);
-  if (index < 0) return;
-  const Cursors::Cursor& cursor = cursors_.all()[static_cast<std::size_t>(index)];
-  if (record.offset < cursor.read) return;  // Fetched before an Assign; had already.
-  if (options_.stop_at_end && record.offset >= cursor.end_at_start) {
-    return cursors_.SetRead(index, std::max(cursor.read, cursor.end_at_start));
-  }
-  cursors_.SetRead(index, record.offset + 1);
-  Deliver(record);
-}
-
-void Tail::Deliver(const kafka::RecordView& record) {
-  const auto* family = context_.plan.FindByTopic(record.topic);
-  const auto body = wire::Decode(context_.plan, *family, record.value);
-  const auto* decoded = std::get_if<wire::Decoded>(&body);
-  if (decoded != nullptr && !options_.filter.Passes(decoded->event_type)) return;
-  ++events_;
-  if (!batch_.Add(ToReceived(record), body, options_.include_json)) {
-    set_aside_ = kafka::StartOffset{{std::string(record.topic), record.partition}, record.offset};
+  if (end_.has_value()) return;
+  if (reader_.Read(kSlice)) task_.Wake();
+  if (reader_.lost().has_value() && !looking_up_) LookUpLost();
+  if (reader_.error().has_value()) {
+    EndAfterUnsent(*reader_.error());
+  } else if (reader_.reached_end()) {
+    EndAfterUnsent(absl::OkStatus());
   }
 }
 
-void Tail::OnPartitionEnd(const kafka::TopicPartition& partition, std::int64_t next_offset) {
-  const int index = cursors_.Find(partition.topic, partition.partition);
-  if (index < 0) return;
-  const Cursors::Cursor& cursor = cursors_.all()[static_cast<std::size_t>(index)];
-  cursors_.SetEnd(index, next_offset);
-  const std::int64_t read =
-      options_.stop_at_end ? std::min(next_offset, cursor.end_at_start) : next_offset;
-  if (read > cursor.read) cursors_.SetRead(index, read);
+void Tail::LookUpLost() {
+  looking_up_ = true;
+  context_.blocking.Post(
+      [self = shared_from_this(), consumer = reader_.consumer(), partition = *reader_.lost()] {
+        auto marks = consumer->QueryWatermarks({partition}, kLookUpTimeout);
+        {
+          MutexLock lock(self->mu_);
+          if (marks.ok()) {
+            self->inbox_.marks = (*marks)[0];
+          } else {
+            self->inbox_.marks = marks.status();
+          }
+        }
+        self->Wake();
+      });
 }
-
-void Tail::OnPositionLost(const kafka::TopicPartition& partition) {
-  if (lost_.has_value() || cursors_.Find(partition.topic, partition.partition) < 0) return;
-  lost_ = partition;
-  context_.blocking.Post([self = shared_from_this(), consumer = consumer_, partition] {
-    auto marks = consumer->QueryWatermarks({partition}, kLookUpTimeout);
-    {
-      MutexLock lock(self->mu_);
-      if (marks.ok()) {
-        self->inbox_.marks = (*marks)[0];
-      } else {
-        self->inbox_.marks = marks.status();
-      }
-    }
-    self->Wake();
-  });
-}
-
-void Tail::OnError(const absl::Status& error) { EndAfterUnsent(error); }
 
 void Tail::Write() {
   while (!over_ && !writing_) {
@@ -257,32 +199,24 @@ void Tail::Write() {
 // Empty: nothing to say.
 Message Tail::NextMessage() {
   if (!std::exchange(started_sent_, true)) {
-    return StartedMessage(options_.stream_id, cluster_id_, cursors_);
+    return StartedMessage(options_.stream_id, cluster_id_, reader_.cursors());
   }
   if (HeartbeatDue()) return TakeHeartbeat();
-  if (!batch_.empty()) return TakeBatch();
+  if (reader_.has_batch()) {
+    flowing_ = true;
+    return reader_.TakeBatch();
+  }
   if (!gaps_.empty()) {
     const Lost lost = gaps_.front();
     gaps_.erase(gaps_.begin());
     return GapMessage(lost);
   }
   const bool failed = end_.has_value() && !end_->ok();
-  if (!failed && !caught_up_sent_ && cursors_.CaughtUp()) {
+  if (!failed && !caught_up_sent_ && reader_.cursors().CaughtUp()) {
     caught_up_sent_ = true;
-    return CaughtUpMessage(cluster_id_, cursors_);
+    return CaughtUpMessage(cluster_id_, reader_.cursors());
   }
   return {};
-}
-
-Message Tail::TakeBatch() {
-  Message message = batch_.Take();
-  flowing_ = true;
-  cursors_.DeliverAll();
-  if (const auto next = std::exchange(set_aside_, absl::nullopt)) {
-    cursors_.SetDelivered(cursors_.Find(next->partition.topic, next->partition.partition),
-                          next->offset);
-  }
-  return message;
 }
 
 bool Tail::HeartbeatDue() const {
@@ -293,11 +227,8 @@ bool Tail::HeartbeatDue() const {
 Message Tail::TakeHeartbeat() {
   last_heartbeat_ = context_.clock.Now();
   flowing_ = false;
-  for (std::size_t i = 0; i < cursors_.all().size(); ++i) {
-    const std::int64_t end = consumer_->CachedEnd(cursors_.all()[i].partition);
-    if (end >= 0) cursors_.SetEnd(static_cast<int>(i), end);
-  }
-  return HeartbeatMessage(cluster_id_, cursors_);
+  reader_.RefreshEnds();
+  return HeartbeatMessage(cluster_id_, reader_.cursors());
 }
 
 void Tail::EndAfterUnsent(const absl::Status& status) {
@@ -306,7 +237,7 @@ void Tail::EndAfterUnsent(const absl::Status& status) {
 
 // The last heartbeat tells the client where it is; before Started there is nothing to tell.
 void Tail::EndNow(const absl::Status& status, std::vector<Message> last) {
-  if (started_sent_ && consumer_ != nullptr) last.push_back(TakeHeartbeat());
+  if (started_sent_) last.push_back(TakeHeartbeat());
   sink_->Close(status, std::move(last));
   Release();
 }
@@ -327,12 +258,10 @@ void Tail::Release() {
     closed_ = true;
     unopened = std::exchange(inbox_.opened, absl::nullopt);
   }
-  context_.blocking.Post(
-      [consumer = std::move(consumer_), unopened = std::move(unopened)]() mutable {
-        consumer.reset();
-        unopened.reset();
-      });
-  consumer_ = nullptr;
+  context_.blocking.Post([consumer = reader_.Release(), unopened = std::move(unopened)]() mutable {
+    consumer.reset();
+    unopened.reset();
+  });
   task_.Stop();
 }
 

@@ -14,10 +14,9 @@
 #include "server/base/executor.h"
 #include "server/base/mutex.h"
 #include "server/base/serial_task.h"
-#include "server/bus/batch.h"
 #include "server/bus/cluster_monitor.h"
-#include "server/bus/filter.h"
 #include "server/bus/stream.h"
+#include "server/bus/tail_reader.h"
 #include "server/bus/tail_source.h"
 #include "server/wire/plan.h"
 
@@ -39,13 +38,8 @@ struct TailContext {
 
 struct TailOptions {
   TailSourceRequest source;
-  Filter filter;
-  Batch::Limits batch;
+  TailReaderOptions reader;
   absl::Duration heartbeat_interval = absl::Seconds(15);
-  bool include_json = false;
-  // 0: no end.
-  std::int64_t max_events = 0;
-  bool stop_at_end = false;
   // Names the stream in messages and logs.
   std::string stream_id;
 };
@@ -60,9 +54,7 @@ struct TailOptions {
 //
 // Lifetime: its task holds it until it is over; the stream that carries it holds it besides. All
 // state but the inbox belongs to the task. Thread-safe.
-class Tail final : public Subscription,
-                   private kafka::ConsumerEvents,
-                   public std::enable_shared_from_this<Tail> {
+class Tail final : public Subscription, public std::enable_shared_from_this<Tail> {
  public:
   // How long a write may be under way before the client counts as stalled.
   static constexpr absl::Duration kStallTimeout = absl::Seconds(60);
@@ -84,7 +76,7 @@ class Tail final : public Subscription,
   // What other threads have put down for the task.
   struct Inbox {
     absl::optional<absl::StatusOr<TailSource>> opened;
-    absl::optional<absl::StatusOr<kafka::Watermarks>> marks;  // Of the partition `lost_` names.
+    absl::optional<absl::StatusOr<kafka::Watermarks>> marks;  // Of the partition that was lost.
     absl::optional<absl::Duration> drain;
     bool written = false;
     bool gone = false;
@@ -100,20 +92,13 @@ class Tail final : public Subscription,
   // Reading.
   void AddNewPartitions();
   void Read();
-  bool WantsMore() const;
-  void OnRecord(const kafka::RecordView& record) override;
-  void OnPartitionEnd(const kafka::TopicPartition& partition, std::int64_t next_offset) override;
-  void OnPositionLost(const kafka::TopicPartition& partition) override;
-  void OnError(const absl::Status& error) override;
-  void Deliver(const kafka::RecordView& record);
+  void LookUpLost();
 
   // Writing.
   void Write();
   Message NextMessage();
-  Message TakeBatch();
   Message TakeHeartbeat();
   bool HeartbeatDue() const;
-  bool ReachedEnd() const;
 
   // Ending: `status` once everything read is written, or at once.
   void EndAfterUnsent(const absl::Status& status);
@@ -132,17 +117,13 @@ class Tail final : public Subscription,
   bool closed_ ABSL_GUARDED_BY(mu_) = false;  // Nothing is taken from the inbox any more.
 
   bool over_ = false;
-  std::shared_ptr<kafka::Consumer> consumer_;
+  bool opened_ = false;
   std::string cluster_id_;
-  Cursors cursors_;
-  Batch batch_;
+  TailReader reader_;
   std::shared_ptr<const kafka::ClusterMetadata> seen_;
   std::vector<Lost> gaps_;
-  absl::optional<kafka::TopicPartition> lost_;
   absl::optional<absl::Status> end_;
-  // Where the event is that the batch set aside.
-  absl::optional<kafka::StartOffset> set_aside_;
-  std::int64_t events_ = 0;  // Delivered, or in the batch.
+  bool looking_up_ = false;  // Where a lost position went.
   bool started_sent_ = false;
   bool caught_up_sent_ = false;
   bool flowing_ = false;  // Events were delivered since the last heartbeat.

@@ -54,7 +54,7 @@ class Checker {
     CheckBatch();
     CheckHeartbeat();
     CheckEnd();
-    options_.include_json = request_.include_json();
+    options_.reader.include_json = request_.include_json();
     if (request_.has_tail()) {
       CheckStart(request_.tail().start());
     } else {
@@ -102,7 +102,7 @@ class Checker {
     auto filter = bus::Filter::Parse({request_.event_types().begin(), request_.event_types().end()},
                                      catalog_);
     if (filter.ok()) {
-      options_.filter = *std::move(filter);
+      options_.reader.filter = *std::move(filter);
       return;
     }
     for (FieldViolation& violation : GetErrorDetails(filter.status()).violations) {
@@ -124,7 +124,7 @@ class Checker {
     if (events < 0 || events > kMaxBatchEvents) {
       Violate("max_batch_events", events, ", 1 to ", kMaxBatchEvents, " are allowed");
     } else if (events > 0) {
-      options_.batch.max_events = events;
+      options_.reader.batch.max_events = events;
     }
   }
 
@@ -139,8 +139,8 @@ class Checker {
   }
 
   void CheckEnd() {
-    options_.stop_at_end = request_.stop_at_end();
-    options_.max_events = request_.max_events();
+    options_.reader.stop_at_end = request_.stop_at_end();
+    options_.reader.max_events = request_.max_events();
     if (request_.max_events() < 0 || request_.max_events() > kMaxEvents) {
       Violate("max_events", request_.max_events(), ", 1 to ", kMaxEvents, " are allowed");
     }

@@ -145,7 +145,7 @@ TEST_F(TailTest, AnEventComesTypedWithItsPlaceKeyTimeAndHeaders) {
 
 TEST_F(TailTest, JsonComesWhereItIsAskedFor) {
   kafka_.Append(kTopic, 0, DocumentJson(1));
-  options_.include_json = true;
+  options_.reader.include_json = true;
   StartEarliest();
   EXPECT_EQ(sink_->Take().at(1).batch().events(0).json(), DocumentJson(1));
 }
@@ -161,7 +161,8 @@ TEST_F(TailTest, LatestSeesOnlyWhatComesAfterStarted) {
 
 TEST_F(TailTest, AnUndecodableRecordIsDeliveredAsOne) {
   kafka_.Append(kTopic, 0, "not json");
-  options_.filter = Filter::Parse({"document.uploaded"}, fakes::Schema::Get().catalog).value();
+  options_.reader.filter =
+      Filter::Parse({"document.uploaded"}, fakes::Schema::Get().catalog).value();
   StartEarliest();
   const auto event = sink_->Take().at(1).batch().events(0);
   EXPECT_EQ(event.undecodable().value(), "not json");
@@ -172,7 +173,8 @@ TEST_F(TailTest, FilteredEventsAreSkippedAndTheTokenMovesPastThem) {
   kafka_.Append(kTopic, 0, DocumentJson(1, "document.error"));
   kafka_.Append(kTopic, 0, DocumentJson(2, "document.uploaded"));
   kafka_.Append(kTopic, 0, DocumentJson(3, "document.error"));
-  options_.filter = Filter::Parse({"document.uploaded"}, fakes::Schema::Get().catalog).value();
+  options_.reader.filter =
+      Filter::Parse({"document.uploaded"}, fakes::Schema::Get().catalog).value();
   StartEarliest();
   const auto messages = sink_->Take();
   EXPECT_THAT(Offsets(messages), ElementsAre(1));
@@ -181,7 +183,7 @@ TEST_F(TailTest, FilteredEventsAreSkippedAndTheTokenMovesPastThem) {
 
 TEST_F(TailTest, BatchesHoldAtMostMaxBatchEvents) {
   for (int i = 0; i < 5; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
-  options_.batch.max_events = 2;
+  options_.reader.batch.max_events = 2;
   StartEarliest();
   std::vector<int> sizes;
   for (const auto& message : sink_->Take()) {
@@ -205,7 +207,7 @@ TEST_F(TailTest, ABusyStreamGetsWhateverIsReadyInOneMessage) {
 }
 
 TEST_F(TailTest, AClientThatDoesNotReadIsReadForNoFurtherThanOneBatch) {
-  options_.batch.max_events = 10;
+  options_.reader.batch.max_events = 10;
   Start();
   sink_->Take();
   for (int i = 0; i < 1000; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
@@ -220,7 +222,7 @@ TEST_F(TailTest, AClientThatDoesNotReadIsReadForNoFurtherThanOneBatch) {
 
 TEST_F(TailTest, EveryEventComesOnceAndInOrderAcrossBatches) {
   for (int i = 0; i < 2500; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
-  options_.batch.max_events = 7;
+  options_.reader.batch.max_events = 7;
   StartEarliest();
   const auto offsets = Offsets(sink_->Take());
   ASSERT_EQ(offsets.size(), 2500u);
@@ -263,7 +265,7 @@ TEST_F(TailTest, AResumeTokenLeadsToWhatComesNext) {
 }
 
 TEST_F(TailTest, TheTokenOfAHeartbeatDoesNotCountWhatWaitsToBeWritten) {
-  options_.batch.max_events = 1;
+  options_.reader.batch.max_events = 1;
   for (int i = 0; i < 3; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
   options_.source.start = Earliest{};
   tail_ = Tail::Make(context_, options_, sink_);
@@ -280,7 +282,7 @@ TEST_F(TailTest, TheTokenOfAHeartbeatDoesNotCountWhatWaitsToBeWritten) {
 
 TEST_F(TailTest, MaxEventsEndsWithOkAndALastToken) {
   for (int i = 0; i < 5; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
-  options_.max_events = 3;
+  options_.reader.max_events = 3;
   StartEarliest();
   const auto messages = sink_->Take();
   EXPECT_THAT(Offsets(messages), ElementsAre(0, 1, 2));
@@ -291,7 +293,7 @@ TEST_F(TailTest, MaxEventsEndsWithOkAndALastToken) {
 TEST_F(TailTest, StopAtEndEndsWithOkAtTheEndsSeenAtTheStart) {
   kafka_.Append(kTopic, 0, DocumentJson(0));
   kafka_.AppendControl(kTopic, 1);
-  options_.stop_at_end = true;
+  options_.reader.stop_at_end = true;
   options_.source.start = Earliest{};
   tail_ = Tail::Make(context_, options_, sink_);
   tail_->Start();
@@ -306,7 +308,7 @@ TEST_F(TailTest, StopAtEndEndsWithOkAtTheEndsSeenAtTheStart) {
 }
 
 TEST_F(TailTest, StopAtEndOfEmptyTopicsEndsAtOnce) {
-  options_.stop_at_end = true;
+  options_.reader.stop_at_end = true;
   StartEarliest();
   EXPECT_EQ(*sink_->closed(), absl::OkStatus());
   EXPECT_THAT(Kinds(sink_->Take()), ElementsAre(kStarted, kCaughtUp, kHeartbeat));
@@ -327,7 +329,7 @@ TEST_F(TailTest, APositionThatRetentionTookIsAGapThenOutOfRange) {
 }
 
 TEST_F(TailTest, RetentionThatOvertakesAReaderIsAGapToo) {
-  options_.batch.max_events = 1;
+  options_.reader.batch.max_events = 1;
   Start();
   sink_->Take();
   for (int i = 0; i < 5; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
@@ -364,7 +366,7 @@ TEST_F(TailTest, ATopicThatAppearsLaterIsReadWhereNoneIsNamed) {
 }
 
 TEST_F(TailTest, DrainDropsWhatIsUnwrittenAndTellsWhereToResume) {
-  options_.batch.max_events = 1;
+  options_.reader.batch.max_events = 1;
   Start();
   sink_->Take();
   for (int i = 0; i < 3; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
@@ -390,7 +392,7 @@ TEST_F(TailTest, DrainBeforePositionsAreFixedEndsTheStream) {
 }
 
 TEST_F(TailTest, AReaderStalledForAMinuteIsEnded) {
-  options_.batch.max_events = 1;
+  options_.reader.batch.max_events = 1;
   Start();
   sink_->Take();
   for (int i = 0; i < 3; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));

@@ -30,11 +30,11 @@ TEST(ParseSubscribeTest, DefaultsAreAsDocumented) {
   EXPECT_TRUE(options->source.topics.empty());
   EXPECT_TRUE(std::holds_alternative<bus::Latest>(options->source.start));
   EXPECT_EQ(options->source.client_id, "eventbus/host/");
-  EXPECT_EQ(options->batch.max_events, 256);
+  EXPECT_EQ(options->reader.batch.max_events, 256);
   EXPECT_EQ(options->heartbeat_interval, absl::Seconds(15));
-  EXPECT_EQ(options->max_events, 0);
-  EXPECT_FALSE(options->stop_at_end);
-  EXPECT_FALSE(options->include_json);
+  EXPECT_EQ(options->reader.max_events, 0);
+  EXPECT_FALSE(options->reader.stop_at_end);
+  EXPECT_FALSE(options->reader.include_json);
 }
 
 TEST(ParseSubscribeTest, EverythingIsTakenOver) {
@@ -56,10 +56,10 @@ TEST(ParseSubscribeTest, EverythingIsTakenOver) {
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_THAT(options->source.topics, testing::ElementsAre("tutor-queries"));
   EXPECT_EQ(options->source.client_id, "eventbus/host/dashboard-7");
-  EXPECT_EQ(options->batch.max_events, 1000);
+  EXPECT_EQ(options->reader.batch.max_events, 1000);
   EXPECT_EQ(options->heartbeat_interval, absl::Minutes(5));
-  EXPECT_TRUE(options->filter.Passes("query.future"));
-  EXPECT_FALSE(options->filter.Passes("page.view"));
+  EXPECT_TRUE(options->reader.filter.Passes("query.future"));
+  EXPECT_FALSE(options->reader.filter.Passes("page.view"));
   const auto& start = std::get<bus::AtOffsets>(options->source.start);
   EXPECT_EQ(start.positions[0].partition, (kafka::TopicPartition{"tutor-queries", 2}));
   EXPECT_EQ(start.positions[0].offset, 5);

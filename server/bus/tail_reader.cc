@@ -1,0 +1,113 @@
+#include "server/bus/tail_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/wire/decode.h"
+
+namespace eventbus::bus {
+namespace {
+
+wire::ReceivedRecord ToReceived(const kafka::RecordView& record) {
+  wire::ReceivedRecord received{record.topic,
+                                record.partition,
+                                record.offset,
+                                record.timestamp_ms,
+                                record.key,
+                                record.value,
+                                {}};
+  received.headers.reserve(record.headers.size());
+  for (const kafka::HeaderView& header : record.headers) {
+    received.headers.push_back({header.key, header.value.value_or("")});
+  }
+  return received;
+}
+
+}  // namespace
+
+TailReader::TailReader(const wire::Plan& plan, TailReaderOptions options)
+    : plan_(plan), options_(std::move(options)), batch_(options_.batch) {}
+
+void TailReader::Begin(std::shared_ptr<kafka::Consumer> consumer, Cursors cursors) {
+  consumer_ = std::move(consumer);
+  cursors_ = std::move(cursors);
+}
+
+bool TailReader::Read(int most) {
+  int read = 0;
+  while (read < most && WantsMore() && consumer_->Poll(1, *this) > 0) ++read;
+  if (batch_.empty()) cursors_.DeliverAll();
+  return read == most;
+}
+
+bool TailReader::WantsMore() const {
+  return !batch_.full() && !error_.has_value() && !lost_.has_value() && !reached_end();
+}
+
+bool TailReader::reached_end() const {
+  if (options_.max_events > 0 && events_ >= options_.max_events) return true;
+  return options_.stop_at_end && cursors_.AllRead();
+}
+
+Message TailReader::TakeBatch() {
+  Message message = batch_.Take();
+  cursors_.DeliverAll();
+  if (const auto next = std::exchange(set_aside_, absl::nullopt)) {
+    cursors_.SetDelivered(cursors_.Find(next->partition.topic, next->partition.partition),
+                          next->offset);
+  }
+  return message;
+}
+
+void TailReader::RefreshEnds() {
+  for (std::size_t i = 0; i < cursors_.all().size(); ++i) {
+    const std::int64_t end = consumer_->CachedEnd(cursors_.all()[i].partition);
+    if (end >= 0) cursors_.SetEnd(static_cast<int>(i), end);
+  }
+}
+
+absl::Status TailReader::GoOn() {
+  lost_.reset();
+  return consumer_->Assign(cursors_.ReadPositions());
+}
+
+void TailReader::OnRecord(const kafka::RecordView& record) {
+  const int index = cursors_.Find(record.topic, record.partition);
+  if (index < 0) return;
+  const Cursors::Cursor& cursor = cursors_.all()[static_cast<std::size_t>(index)];
+  if (record.offset < cursor.read) return;  // Fetched before an Assign; had already.
+  if (options_.stop_at_end && record.offset >= cursor.end_at_start) {
+    return cursors_.SetRead(index, std::max(cursor.read, cursor.end_at_start));
+  }
+  cursors_.SetRead(index, record.offset + 1);
+  Collect(record);
+}
+
+void TailReader::Collect(const kafka::RecordView& record) {
+  const auto body = wire::Decode(plan_, *plan_.FindByTopic(record.topic), record.value);
+  const auto* decoded = std::get_if<wire::Decoded>(&body);
+  if (decoded != nullptr && !options_.filter.Passes(decoded->event_type)) return;
+  ++events_;
+  if (!batch_.Add(ToReceived(record), body, options_.include_json)) {
+    set_aside_ = kafka::StartOffset{{std::string(record.topic), record.partition}, record.offset};
+  }
+}
+
+// Reading past a control record, too, is progress.
+void TailReader::OnPartitionEnd(const kafka::TopicPartition& partition, std::int64_t next_offset) {
+  const int index = cursors_.Find(partition.topic, partition.partition);
+  if (index < 0) return;
+  const Cursors::Cursor& cursor = cursors_.all()[static_cast<std::size_t>(index)];
+  cursors_.SetEnd(index, next_offset);
+  const std::int64_t read =
+      options_.stop_at_end ? std::min(next_offset, cursor.end_at_start) : next_offset;
+  if (read > cursor.read) cursors_.SetRead(index, read);
+}
+
+void TailReader::OnPositionLost(const kafka::TopicPartition& partition) {
+  if (cursors_.Find(partition.topic, partition.partition) >= 0) lost_ = partition;
+}
+
+void TailReader::OnError(const absl::Status& error) { error_ = error; }
+
+}  // namespace eventbus::bus

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/types/optional.h"
+#include "server/bus/batch.h"
+#include "server/bus/cursors.h"
+#include "server/bus/filter.h"
+#include "server/bus/tail_source.h"
+#include "server/kafka/consumer.h"
+#include "server/wire/plan.h"
+
+namespace eventbus::bus {
+
+struct TailReaderOptions {
+  Filter filter;
+  Batch::Limits batch;
+  bool include_json = false;
+  // 0: no end.
+  std::int64_t max_events = 0;
+  bool stop_at_end = false;
+};
+
+// The reading half of a tail: poll -> decode -> filter -> batch. Never reads further than one
+// batch, so that a slow client costs no memory. One thread at a time.
+class TailReader final : private kafka::ConsumerEvents {
+ public:
+  TailReader(const wire::Plan& plan, TailReaderOptions options);
+
+  // Once, before the rest.
+  void Begin(std::shared_ptr<kafka::Consumer> consumer, Cursors cursors);
+
+  // Reads until the batch is full, nothing is there, or the end that was asked for; at most `most`
+  // records. True: there may be more at once.
+  bool Read(int most);
+
+  // The batch, if it has events; what it holds then counts as delivered.
+  bool has_batch() const { return !batch_.empty(); }
+  Message TakeBatch();
+
+  // Whether max_events or stop_at_end has been reached.
+  bool reached_end() const;
+  const Cursors& cursors() const { return cursors_; }
+  // Asks the consumer for the ends it has heard of.
+  void RefreshEnds();
+
+  // What stopped reading: an error, or a partition whose position was refused. After GoOn the whole
+  // list is read again, at the positions reached: librdkafka stops a partition whose position it
+  // lost.
+  const absl::optional<absl::Status>& error() const { return error_; }
+  const absl::optional<kafka::TopicPartition>& lost() const { return lost_; }
+  absl::Status GoOn();
+
+  // Reads `partition` too, from its beginning; from the next GoOn on.
+  void Add(const kafka::TopicPartition& partition) { cursors_.Add(partition, 0, 0); }
+
+  const std::shared_ptr<kafka::Consumer>& consumer() const { return consumer_; }
+  // Lets the consumer go, to whoever may block for it.
+  std::shared_ptr<kafka::Consumer> Release() { return std::move(consumer_); }
+
+ private:
+  void OnRecord(const kafka::RecordView& record) override;
+  void OnPartitionEnd(const kafka::TopicPartition& partition, std::int64_t next_offset) override;
+  void OnPositionLost(const kafka::TopicPartition& partition) override;
+  void OnError(const absl::Status& error) override;
+  void Collect(const kafka::RecordView& record);
+  bool WantsMore() const;
+
+  const wire::Plan& plan_;
+  const TailReaderOptions options_;
+  std::shared_ptr<kafka::Consumer> consumer_;
+  Cursors cursors_;
+  Batch batch_;
+  // Where the event is that the batch set aside.
+  absl::optional<kafka::StartOffset> set_aside_;
+  std::int64_t events_ = 0;  // Delivered, or in the batch.
+  absl::optional<absl::Status> error_;
+  absl::optional<kafka::TopicPartition> lost_;
+};
+
+}  // namespace eventbus::bus
