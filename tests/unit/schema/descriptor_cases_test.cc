@@ -124,6 +124,21 @@ TEST(DescriptorCasesTest, SubMessagesMerge) {
   }
 }
 
+// Each occurrence of a sub-message must be whole, though together they would be.
+TEST(DescriptorCasesTest, AnOccurrenceMendsNotTheOneBefore) {
+  for (const Place& place : Places()) {
+    const std::string sample = Join(SampleFields(*place.message, 0)).substr(0, 200);
+    Place around = place;
+    around.path.pop_back();
+    const int number = place.path.back()->number();
+    for (std::size_t length = 0; length <= sample.size(); ++length) {
+      ExpectAgreement(EventAround(around, Delimited(number, sample.substr(0, length)) +
+                                              Delimited(number, sample.substr(length))),
+                      absl::StrCat(NameOf(place), " in two at ", length));
+    }
+  }
+}
+
 TEST(DescriptorCasesTest, TheLastFamilyWins) {
   std::vector<std::string> events;
   for (const Place& place : Places()) {

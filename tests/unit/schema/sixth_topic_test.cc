@@ -1,8 +1,5 @@
 // The schema is data: a sixth topic, with a payload unlike the documented ones, works from its
 // descriptors alone. This binary has no generated event class.
-//
-// How such a topic is provisioned, filtered and delivered belongs here too: bus takes the same
-// catalog and plan.
 #include <memory>
 #include <string>
 #include <variant>
@@ -11,10 +8,13 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/error.h"
+#include "server/bus/filter.h"
+#include "server/bus/provision.h"
 #include "server/event/catalog.h"
 #include "server/wire/decode.h"
 #include "server/wire/encode.h"
 #include "server/wire/plan.h"
+#include "tests/fakes/fake_kafka.h"
 #include "tests/reference/decode.h"
 #include "tests/reference/encode.h"
 #include "tests/reference/equal.h"
@@ -181,6 +181,22 @@ TEST(SixthTopicTest, WhatDoesNotFitIsKept) {
     ASSERT_TRUE(again.ok()) << again.status();
     EXPECT_TRUE(reference::ReferenceEqualsAsJson(topic, again->json, value)) << again->json;
   }
+}
+
+TEST(SixthTopicTest, ItsTypesAreFiltered) {
+  const auto filter = bus::Filter::Parse({"book.lent"}, Schema().catalog());
+  ASSERT_TRUE(filter.ok()) << filter.status();
+  EXPECT_TRUE(filter->Passes("book.lent"));
+  EXPECT_FALSE(filter->Passes("book.returned"));
+}
+
+TEST(SixthTopicTest, ItIsProvisioned) {
+  fakes::FakeKafka kafka;
+  ASSERT_TRUE(bus::Provision(Schema().catalog(), 1, kafka, absl::Seconds(1)).ok());
+  ASSERT_EQ(kafka.created().size(), 6u);
+  EXPECT_EQ(kafka.created()[5].name, "library-events");
+  EXPECT_EQ(kafka.created()[5].partitions, 4);
+  EXPECT_EQ(kafka.created()[5].retention, absl::Hours(14 * 24));
 }
 
 }  // namespace
