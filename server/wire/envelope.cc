@@ -71,8 +71,7 @@ class Parser {
   absl::Status Take(const WireField& field) {
     switch (field.number) {
       case kEvent:
-        TakeEvent(field.bytes);
-        break;
+        return TakeEvent(field.bytes);
       case kJson:
         envelope_.content = PublishEnvelope::Content::kJson;
         envelope_.first = field.bytes;
@@ -86,14 +85,22 @@ class Parser {
     return absl::OkStatus();
   }
 
-  void TakeEvent(absl::string_view value) {
-    if (envelope_.content == PublishEnvelope::Content::kEvent) {
-      envelope_.merged = absl::StrCat(envelope_.body(), value);
-      return;
+  // Each occurrence must be whole, or the end of one would be read with the beginning of the next.
+  absl::Status TakeEvent(absl::string_view bytes) {
+    if (envelope_.content != PublishEnvelope::Content::kEvent) {
+      envelope_.content = PublishEnvelope::Content::kEvent;
+      envelope_.first = bytes;
+      envelope_.merged.clear();
+      return absl::OkStatus();
     }
-    envelope_.content = PublishEnvelope::Content::kEvent;
-    envelope_.first = value;
-    envelope_.merged.clear();
+    for (const absl::string_view occurrence : {envelope_.body(), bytes}) {
+      const WireFault fault = FaultIn(occurrence, 1);
+      if (fault == WireFault::kNone) continue;
+      return Refuse(v1::ERROR_REASON_EVENT_INVALID, "event",
+                    absl::StrCat("not a protobuf message: ", WireFaultText(fault)));
+    }
+    envelope_.merged = absl::StrCat(envelope_.body(), bytes);
+    return absl::OkStatus();
   }
 
   absl::Status TakeHeader(absl::string_view bytes) {

@@ -72,6 +72,19 @@ TEST(ParsePublishRequestTest, AnEventThatOccursAgainMerges) {
   EXPECT_EQ(event.document().document_id(), "d");
 }
 
+TEST(ParsePublishRequestTest, AnOccurrenceOfTheEventMendsNotTheOneBefore) {
+  const std::string event = TypedRequest("f").event().SerializeAsString();
+  v1::PublishRequest parsed;
+  for (std::size_t length = 1; length < event.size(); ++length) {
+    const std::string first = event.substr(0, length);
+    const std::string last = event.substr(length);
+    const std::string bytes = std::string("\x0a") + static_cast<char>(first.size()) + first +
+                              "\x0a" + static_cast<char>(last.size()) + last;
+    ASSERT_FALSE(parsed.ParseFromString(bytes));
+    EXPECT_EQ(DetailsOf(bytes).reason, v1::ERROR_REASON_EVENT_INVALID) << length;
+  }
+}
+
 TEST(ParsePublishRequestTest, EveryTruncationIsRefused) {
   v1::PublishRequest request = TypedRequest();
   request.add_headers()->set_key("h");
