@@ -27,9 +27,8 @@ class Service final
                                                         const grpc::ByteBuffer* request) override;
 
  private:
-  // Checks the request, and has `reactor` carry a new tail.
-  absl::Status StartTail(const grpc::ByteBuffer& request, StreamRegistry::Id id,
-                         const std::shared_ptr<class SubscribeReactor>& reactor);
+  // Checks the request.
+  absl::StatusOr<bus::TailOptions> ReadRequest(const grpc::ByteBuffer& request) const;
 
   bus::Publisher& publisher_;
   const bus::TailContext tails_;

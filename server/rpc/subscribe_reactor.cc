@@ -8,9 +8,9 @@
 
 namespace eventbus::rpc {
 
-std::shared_ptr<SubscribeReactor> SubscribeReactor::Make(grpc::CallbackServerContext* context,
-                                                         Executor& timers, const Clock& clock,
-                                                         std::function<void()> on_done) {
+std::shared_ptr<SubscribeReactor> SubscribeReactor::Make(
+    grpc::CallbackServerContext* context, Executor& timers, const Clock& clock,
+    std::function<void(const absl::Status&)> on_done) {
   std::shared_ptr<SubscribeReactor> reactor(
       new SubscribeReactor(context, timers, clock, std::move(on_done)));
   reactor->self_ = reactor;
@@ -19,7 +19,8 @@ std::shared_ptr<SubscribeReactor> SubscribeReactor::Make(grpc::CallbackServerCon
 }
 
 SubscribeReactor::SubscribeReactor(grpc::CallbackServerContext* context, Executor& timers,
-                                   const Clock& clock, std::function<void()> on_done)
+                                   const Clock& clock,
+                                   std::function<void(const absl::Status&)> on_done)
     : timers_(timers), clock_(clock), on_done_(std::move(on_done)), context_(context) {}
 
 void SubscribeReactor::SetSubscription(std::shared_ptr<bus::Subscription> subscription) {
@@ -79,12 +80,14 @@ void SubscribeReactor::OnDone() {
     const std::lock_guard<std::recursive_mutex> lock(context_mu_);
     context_ = nullptr;
   }
+  absl::Status status;
   {
     MutexLock lock(mu_);
     subscription_ = nullptr;
+    status = status_;
   }
   const auto self = std::move(self_);
-  on_done_();
+  on_done_(status);
 }
 
 void SubscribeReactor::WriteLocked(const bus::Message& message) {
@@ -95,7 +98,7 @@ void SubscribeReactor::WriteLocked(const bus::Message& message) {
 
 void SubscribeReactor::NextOfLast() {
   if (finished_) return;
-  if (last_.empty()) return FinishOnce(status_);
+  if (last_.empty()) return FinishOnce(absl::Status(status_));
   const bus::Message message = std::move(last_.front());
   last_.pop_front();
   WriteLocked(message);
@@ -103,6 +106,7 @@ void SubscribeReactor::NextOfLast() {
 
 void SubscribeReactor::FinishOnce(const absl::Status& status) {
   if (std::exchange(finished_, true)) return;
+  status_ = status;
   Finish(ToGrpcStatus(status));
 }
 

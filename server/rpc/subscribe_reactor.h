@@ -30,10 +30,10 @@ class SubscribeReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
   // of the status.
   static constexpr absl::Duration kCloseGrace = absl::Seconds(5);
 
-  // `on_done` runs once, on a gRPC thread, after the last reaction.
+  // `on_done` runs once, on a gRPC thread, after the last reaction, with the status of the call.
   static std::shared_ptr<SubscribeReactor> Make(grpc::CallbackServerContext* context,
                                                 Executor& timers, const Clock& clock,
-                                                std::function<void()> on_done);
+                                                std::function<void(const absl::Status&)> on_done);
 
   // Once, before the subscription may write.
   void SetSubscription(std::shared_ptr<bus::Subscription> subscription);
@@ -43,7 +43,7 @@ class SubscribeReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
 
  private:
   SubscribeReactor(grpc::CallbackServerContext* context, Executor& timers, const Clock& clock,
-                   std::function<void()> on_done);
+                   std::function<void(const absl::Status&)> on_done);
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -58,7 +58,7 @@ class SubscribeReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
   std::shared_ptr<SubscribeReactor> self_;  // Set by Make, released by OnDone.
   Executor& timers_;
   const Clock& clock_;
-  const std::function<void()> on_done_;
+  const std::function<void(const absl::Status&)> on_done_;
   // Recursive: TryCancel may run OnDone before it returns. Held by nothing else.
   std::recursive_mutex context_mu_;
   grpc::CallbackServerContext* context_;  // Null once gRPC is done with the call.
@@ -69,7 +69,7 @@ class SubscribeReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool closing_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
-  absl::Status status_ ABSL_GUARDED_BY(mu_);
+  absl::Status status_ ABSL_GUARDED_BY(mu_);  // What the call ends, or ended, with.
   std::deque<bus::Message> last_ ABSL_GUARDED_BY(mu_);
 };
 
