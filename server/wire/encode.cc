@@ -65,7 +65,7 @@ class EventEncoder {
     if (family_ == &family) {
       const WireFault fault = buffers_.Merge(bytes, 1, &message_);
       return fault == WireFault::kNone ||
-             findings_.Malformed(path, fault, family.message->full_name);
+             findings_.Malformed(PathOf(path, family, source_), fault, family.message->full_name);
     }
     if (family_ != nullptr && !Drop(path)) return false;
     family_ = &family;

@@ -17,6 +17,19 @@ namespace {
 constexpr absl::string_view kExtraJson = "extra_json";
 constexpr absl::string_view kNull = "null";
 
+absl::string_view MessageName(const FieldPlan& field) {
+  switch (field.kind) {
+    case FieldKind::kTimestamp:
+      return "google.protobuf.Timestamp";
+    case FieldKind::kStruct:
+      return "google.protobuf.Struct";
+    case FieldKind::kValue:
+      return "google.protobuf.Value";
+    default:
+      return field.message->full_name;
+  }
+}
+
 bool IsNumber(FieldKind kind) { return WireTypeOf(kind) != WireType::kBytes; }
 
 }  // namespace
@@ -44,62 +57,70 @@ bool MessageEncoder::Scan(absl::string_view bytes, Frame* frame) {
   WireReader reader(bytes, frame->level);
   WireField field;
   const char* begin = reader.at();
-  WireFault fault = WireFault::kNone;
-  while (fault == WireFault::kNone && reader.Next(&field)) {
-    if (!Take(field, begin, reader.at(), frame, &fault)) {
+  while (reader.Next(&field)) {
+    const Taken taken = Take(field, begin, reader.at(), frame);
+    if (taken == Taken::kBroken) return false;
+    if (taken == Taken::kUnknown) {
       findings_.AddUnknown(frame->path, field, frame->plan.full_name);
     }
     begin = reader.at();
   }
-  if (fault == WireFault::kNone) fault = reader.fault();
-  return fault == WireFault::kNone ||
-         findings_.Malformed(frame->path, fault, frame->plan.full_name);
+  return reader.fault() == WireFault::kNone ||
+         findings_.Malformed(frame->path, reader.fault(), frame->plan.full_name);
 }
 
-// False: the message has no such field. A known number of another wire type is none either.
-bool MessageEncoder::Take(const WireField& field, const char* begin, const char* end, Frame* frame,
-                          WireFault* fault) {
+// A known number of another wire type is an unknown field.
+MessageEncoder::Taken MessageEncoder::Take(const WireField& field, const char* begin,
+                                           const char* end, Frame* frame) {
   const MessagePlan& message = frame->plan;
   const int index = field.number < message.by_number.size() ? message.by_number[field.number] : -1;
   if (index < 0) return TakeExtra(field, frame);
   const FieldPlan& plan = message.fields[static_cast<std::size_t>(index)];
   ReadField& read = frame->fields[static_cast<std::size_t>(index)];
   const bool packed = plan.repeated && IsNumber(plan.kind) && field.type == WireType::kBytes;
-  if (field.type != WireTypeOf(plan.kind) && !packed) return false;
-  if (!plan.repeated) {
-    *fault = TakeSingle(field, plan, *frame, &read);
-    return true;
-  }
+  if (field.type != WireTypeOf(plan.kind) && !packed) return Taken::kUnknown;
+  if (!plan.repeated) return TakeSingle(field, plan, *frame, &read);
   if (!read.set) read.begin = begin;
   read.set = true;
   read.end = end;
-  return true;
+  return Taken::kTaken;
 }
 
-WireFault MessageEncoder::TakeSingle(const WireField& field, const FieldPlan& plan,
-                                     const Frame& frame, ReadField* read) {
-  WireFault fault = WireFault::kNone;
+MessageEncoder::Taken MessageEncoder::TakeSingle(const WireField& field, const FieldPlan& plan,
+                                                 const Frame& frame, ReadField* read) {
   if (field.type != WireType::kBytes) {
     read->bits = field.bits;
-  } else if (!read->set) {
-    read->value.bytes = field.bytes;
-  } else if (plan.kind != FieldKind::kString) {
-    fault = buffers_.Merge(field.bytes, frame.level + 1, &read->value);
-  } else {
-    if (!IsUtf8(read->value.bytes)) findings_.AddNotUtf8(FieldPath(frame.path, plan.name));
-    read->value.bytes = field.bytes;
+    // An enum's zero is not set.
+    read->set = plan.kind != FieldKind::kEnum || static_cast<std::int32_t>(field.bits) != 0;
+    return Taken::kTaken;
   }
-  // An enum's zero is not set.
-  read->set = plan.kind != FieldKind::kEnum || static_cast<std::int32_t>(field.bits) != 0;
-  return fault;
+  if (read->set) return TakeAgain(field, plan, frame, read);
+  read->value.bytes = field.bytes;
+  read->set = true;
+  return Taken::kTaken;
 }
 
-bool MessageEncoder::TakeExtra(const WireField& field, Frame* frame) {
-  if (static_cast<int>(field.number) != frame->plan.extra_json_number) return false;
-  if (field.type != WireType::kBytes) return false;
+// A string takes the place of the former, a sub-message is added to it.
+MessageEncoder::Taken MessageEncoder::TakeAgain(const WireField& field, const FieldPlan& plan,
+                                                const Frame& frame, ReadField* read) {
+  const FieldPath path(frame.path, plan.name);
+  if (plan.kind == FieldKind::kString) {
+    if (!IsUtf8(read->value.bytes)) findings_.AddNotUtf8(path);
+    read->value.bytes = field.bytes;
+    return Taken::kTaken;
+  }
+  const WireFault fault = buffers_.Merge(field.bytes, frame.level + 1, &read->value);
+  if (fault == WireFault::kNone) return Taken::kTaken;
+  findings_.Malformed(path, fault, MessageName(plan));
+  return Taken::kBroken;
+}
+
+MessageEncoder::Taken MessageEncoder::TakeExtra(const WireField& field, Frame* frame) {
+  const bool extra = static_cast<int>(field.number) == frame->plan.extra_json_number;
+  if (!extra || field.type != WireType::kBytes) return Taken::kUnknown;
   if (!IsUtf8(field.bytes)) findings_.AddNotUtf8(FieldPath(frame->path, kExtraJson));
   frame->extra_text = field.bytes;
-  return true;
+  return Taken::kTaken;
 }
 
 void MessageEncoder::ReadExtra(Frame* frame) {

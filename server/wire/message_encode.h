@@ -63,15 +63,19 @@ class MessageEncoder {
     ExtraJson extra;
   };
 
+  // What became of one field of the bytes.
+  enum class Taken { kTaken, kUnknown, kBroken };
+
   bool Message(const MessagePlan& plan, absl::string_view bytes, const FieldPath& path, int level,
                bool present);
 
   bool Scan(absl::string_view bytes, Frame* frame);
-  bool Take(const WireField& field, const char* begin, const char* end, Frame* frame,
-            WireFault* fault);
-  bool TakeExtra(const WireField& field, Frame* frame);
-  WireFault TakeSingle(const WireField& field, const FieldPlan& plan, const Frame& frame,
-                       ReadField* read);
+  Taken Take(const WireField& field, const char* begin, const char* end, Frame* frame);
+  Taken TakeExtra(const WireField& field, Frame* frame);
+  Taken TakeSingle(const WireField& field, const FieldPlan& plan, const Frame& frame,
+                   ReadField* read);
+  Taken TakeAgain(const WireField& field, const FieldPlan& plan, const Frame& frame,
+                  ReadField* read);
 
   void ReadExtra(Frame* frame);
   void PlaceExtra(ExtraMember* member, const FieldPath& path, Frame* frame);

@@ -179,7 +179,8 @@ bool StructEncoder::Any(absl::string_view bytes, const FieldPath& path, Place pl
 bool StructEncoder::Take(const WireField& field, const FieldPath& path, Place place, Kind* kind) {
   if (field.number == kind->number && IsMessageKind(field.number)) {
     const WireFault fault = buffers_.Merge(field.bytes, place.depth + 1, &kind->merged);
-    return fault == WireFault::kNone || findings_.Malformed(path, fault, kValue);
+    return fault == WireFault::kNone ||
+           findings_.Malformed(path, fault, field.number == kStructKind ? kStruct : kListValue);
   }
   if (kind->number != 0 && !Drop(*kind, path, place)) return false;
   kind->number = field.number;
