@@ -3,12 +3,14 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 
 namespace eventbus::bus {
 namespace {
 
 constexpr char kRetention[] = "retention.ms";
 constexpr char kMinInsync[] = "min.insync.replicas";
+constexpr absl::Duration kAskAgain = absl::Milliseconds(50);
 
 class Provisioner {
  public:
@@ -33,7 +35,7 @@ class Provisioner {
   }
 
   absl::Status ReadConfig(const event::Topic& topic, bool existed) {
-    const auto config = admin_.DescribeTopicConfig(topic.name, timeout_);
+    const auto config = DescribeConfig(topic.name, existed);
     if (absl::IsUnimplemented(config.status())) return absl::OkStatus();  // The embedded Kafka.
     if (absl::IsPermissionDenied(config.status())) {
       report_.differences.push_back(absl::StrCat(
@@ -53,6 +55,17 @@ class Provisioner {
   ProvisionReport report() const { return report_; }
 
  private:
+  // A topic just made is at first unknown to a broker that has not heard of it yet.
+  absl::StatusOr<std::map<std::string, std::string>> DescribeConfig(const std::string& topic,
+                                                                    bool existed) {
+    const absl::Time deadline = absl::Now() + timeout_;
+    while (true) {
+      auto config = admin_.DescribeTopicConfig(topic, timeout_);
+      if (existed || !absl::IsNotFound(config.status()) || absl::Now() >= deadline) return config;
+      absl::SleepFor(kAskAgain);
+    }
+  }
+
   static std::string Get(const std::map<std::string, std::string>& config, const char* name) {
     const auto found = config.find(name);
     return found == config.end() ? "unknown" : found->second;

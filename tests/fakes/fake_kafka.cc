@@ -245,6 +245,10 @@ absl::Status FakeKafka::CreateTopic(const kafka::NewTopic& topic, absl::Duration
 
 absl::StatusOr<std::map<std::string, std::string>> FakeKafka::DescribeTopicConfig(
     const std::string&, absl::Duration) {
+  if (hidden_configs_ > 0) {
+    --hidden_configs_;
+    return MakeError(v1::ERROR_REASON_TOPIC_NOT_FOUND, "not heard of yet");
+  }
   if (config_.empty()) return MakeError(v1::ERROR_REASON_UNSUPPORTED, "no configuration here");
   return config_;
 }

@@ -50,6 +50,8 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   std::vector<kafka::OutgoingRecord> produced() const;
   std::vector<kafka::NewTopic> created() const;
   void SetTopicConfig(std::map<std::string, std::string> config) { config_ = std::move(config); }
+  // The next `count` questions for a topic's configuration find no such topic.
+  void HideTopicConfig(int count) { hidden_configs_ = count; }
   int live_consumers() const { return *live_; }
 
   // ---- kafka::Admin, ConsumerFactory, Producer.
@@ -79,6 +81,7 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   std::vector<DoneCallback> waiting_ ABSL_GUARDED_BY(mu_);
   std::vector<kafka::NewTopic> created_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, std::string> config_;
+  int hidden_configs_ = 0;
   bool hold_ = false;
   std::shared_ptr<int> live_ = std::make_shared<int>(0);
   std::vector<std::shared_ptr<absl::AnyInvocable<void()>>> wakers_ ABSL_GUARDED_BY(mu_);

@@ -69,6 +69,14 @@ TEST(ProvisionTest, ReportsWhatAcksAllIsWorth) {
   EXPECT_THAT(report->durability[0], HasSubstr("min.insync.replicas=2"));
 }
 
+TEST(ProvisionTest, ATopicJustMadeMayBeUnknownForAMoment) {
+  fakes::FakeKafka kafka;
+  kafka.HideTopicConfig(3);
+  const auto report = Provisioned(kafka);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->created.size(), 5u);
+}
+
 TEST(ProvisionTest, AnOutageIsItsError) {
   fakes::FakeKafka kafka;
   kafka.SetError(MakeError(v1::ERROR_REASON_KAFKA_UNAVAILABLE, "away"));
