@@ -29,6 +29,12 @@ constexpr int kMaxCallsPerConnection = 1000;
 constexpr int kBlockingThreads = 8;
 constexpr absl::Duration kProvisionTimeout = absl::Seconds(10);
 constexpr absl::Duration kProvisionRetry = absl::Seconds(5);
+// Of a drain: for what cannot be delivered to be answered, and for answers to leave.
+constexpr absl::Duration kLastWords = absl::Seconds(1);
+// Clients that have not heard of the drain yet: until none has called for so long, at most that
+// often.
+constexpr absl::Duration kQuiet = absl::Milliseconds(100);
+constexpr int kQuietTries = 10;
 
 std::string HostName() {
   char name[256] = {};
@@ -71,6 +77,7 @@ class Pipeline final : public Server {
   void OnCluster(bool available);
   void ProvisionTopics();
   void TellHealth();
+  void RefuseLateCalls() const;
 
   const Options options_;
   std::unique_ptr<event::Catalog> catalog_;
@@ -230,10 +237,21 @@ void Pipeline::ProvisionTopics() {
   }
 }
 
+// gRPC answers calls that come in while it shuts down with CANCELLED, which says nothing: first
+// they are refused in words.
+void Pipeline::RefuseLateCalls() const {
+  for (int i = 0; i < kQuietTries; ++i) {
+    const std::int64_t refused = publisher_->refused();
+    absl::SleepFor(kQuiet);
+    if (publisher_->refused() == refused) return;
+  }
+}
+
 bool Pipeline::Drain() {
   drained_ = true;
   if (grpc_ == nullptr) return true;
-  const absl::Time deadline = absl::Now() + options_.drain_timeout;
+  const absl::Duration last_words = std::min(kLastWords, options_.drain_timeout / 4);
+  const absl::Time deadline = absl::Now() + options_.drain_timeout - last_words;
   Log(LogLevel::kInfo, "draining",
       {{"streams", absl::StrCat(streams_.size())},
        {"timeout", absl::FormatDuration(options_.drain_timeout)}});
@@ -241,9 +259,12 @@ bool Pipeline::Drain() {
   monitor_->Stop();
   publisher_->Drain();
   streams_.Drain(options_.drain_timeout);
+  RefuseLateCalls();
   const bool delivered = producer_->Flush(deadline - absl::Now());
-  const bool ended = streams_.WaitUntilEmpty(deadline - absl::Now() - absl::Seconds(1));
-  grpc_->Shutdown(absl::ToChronoTime(std::max(deadline, absl::Now() + absl::Milliseconds(100))));
+  producer_->Stop();  // An unanswered call would hold up Shutdown for ever.
+  const bool ended = streams_.WaitUntilEmpty(deadline - absl::Now());
+  // All is said; connections of clients that do not listen are cut.
+  grpc_->Shutdown(absl::ToChronoTime(absl::Now() + last_words));
   Log(LogLevel::kInfo, "drained",
       {{"all_delivered", delivered ? "true" : "false"}, {"all_ended", ended ? "true" : "false"}});
   return delivered && ended;

@@ -50,7 +50,10 @@ Publisher::Publisher(const wire::Plan& plan, kafka::Producer& producer, const Cl
     : plan_(plan), producer_(producer), clock_(clock), options_(options) {}
 
 void Publisher::Publish(absl::string_view request, absl::string_view traceparent, Done done) {
-  if (draining_.load()) return done(DrainingError());
+  if (draining_.load()) {
+    refused_.fetch_add(1);
+    return done(DrainingError());
+  }
   const auto envelope = wire::ParsePublishRequest(request, "");
   if (!envelope.ok()) return done(envelope.status());
   Published published;

@@ -45,6 +45,8 @@ class Publisher {
 
   // From now on every Publish is refused with SERVER_DRAINING.
   void Drain() { draining_.store(true); }
+  // How many have been.
+  std::int64_t refused() const { return refused_.load(); }
 
  private:
   absl::StatusOr<kafka::OutgoingRecord> MakeRecord(const wire::PublishEnvelope& envelope,
@@ -56,6 +58,7 @@ class Publisher {
   const Clock& clock_;
   const PublisherOptions options_;
   std::atomic<bool> draining_{false};
+  std::atomic<std::int64_t> refused_{0};
 };
 
 }  // namespace eventbus::bus

@@ -28,6 +28,10 @@ class Producer {
 
   // Waits until every record taken has been reported, at most `timeout`. True: all have been.
   virtual bool Flush(absl::Duration timeout) = 0;
+
+  // Has every record that is not reported yet reported now, as not written or perhaps written;
+  // Produce answers KAFKA_UNAVAILABLE from then on. Waits for no broker. By one thread at a time.
+  virtual void Stop() = 0;
 };
 
 }  // namespace eventbus::kafka

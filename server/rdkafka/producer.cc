@@ -104,7 +104,10 @@ Producer::Producer(ClientConfig config, std::shared_ptr<Client> client)
   pthread_setname_np(thread_.native_handle(), kThreadName);
 }
 
-Producer::~Producer() {
+Producer::~Producer() { Stop(); }
+
+void Producer::Stop() {
+  if (!thread_.joinable()) return;
   stopping_ = true;
   if (const std::shared_ptr<Client> client = CurrentClient()) {
     rd_kafka_queue_yield(client->events());

@@ -28,8 +28,7 @@ namespace eventbus::rdkafka {
 // An unknown topic: the first record waits about a second, as the cluster may be just making it;
 // later ones are refused at once, until the topic appears.
 //
-// The destructor waits for no broker: what is not reported by then is reported as not written, or
-// perhaps written. Flush first.
+// The destructor stops it.
 class Producer final : public kafka::Producer {
  public:
   static absl::StatusOr<std::unique_ptr<Producer>> Make(const ClientConfig& config);
@@ -37,6 +36,7 @@ class Producer final : public kafka::Producer {
 
   absl::Status Produce(kafka::OutgoingRecord& record, DoneCallback& done) override;
   bool Flush(absl::Duration timeout) override;
+  void Stop() override;
 
   // For tests: as if Kafka had answered the producer with a fatal error.
   void InjectFatalError();

@@ -63,6 +63,7 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
       const std::string& client_id, absl::AnyInvocable<void()> on_ready) override;
   absl::Status Produce(kafka::OutgoingRecord& record, DoneCallback& done) override;
   bool Flush(absl::Duration) override { return true; }
+  void Stop() override {}
 
  private:
   friend class FakeConsumer;
