@@ -16,6 +16,7 @@
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "server/app/health.h"
+#include "server/app/unix_socket.h"
 #include "server/base/log.h"
 #include "server/bus/provision.h"
 #include "server/rdkafka/client.h"
@@ -166,6 +167,9 @@ absl::Status Pipeline::Listen() {
   grpc::ServerBuilder builder;
   std::vector<int> ports(options_.listen.size(), 0);
   for (std::size_t i = 0; i < options_.listen.size(); ++i) {
+    if (UnixSocketInUse(options_.listen[i])) {
+      return absl::UnavailableError(absl::StrCat("listen: ", options_.listen[i], " is in use"));
+    }
     builder.AddListeningPort(options_.listen[i], grpc::InsecureServerCredentials(), &ports[i]);
   }
   builder.RegisterService(service_.get());
