@@ -1,18 +1,23 @@
 // JSON in: the decoder and the reference must say the same of it, and what is decoded must be
-// written again as the same JSON. The first byte of an input names the topic.
+// written again as the same JSON. As the `json` of a request it must be written, or refused, as the
+// reference does. The first byte of an input names the topic.
 #include <cstdint>
 #include <cstring>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "eventbus/v1/event_bus_service.pb.h"
+#include "server/base/error.h"
 #include "server/wire/decode.h"
 #include "server/wire/encode.h"
 #include "tests/fuzz/json_mutator.h"
 #include "tests/fuzz/subject.h"
 #include "tests/reference/decode.h"
+#include "tests/reference/encode_json.h"
 #include "tests/reference/equal.h"
 
 namespace eventbus::fuzz {
@@ -50,6 +55,35 @@ void CheckRoundTrip(const wire::Decoded& decoded, const event::Topic& topic,
     Disagree("something is lost", value, again->json, "");
   }
   if (again->topic->name != topic.name) Disagree("topic", value, again->topic->name, topic.name);
+}
+
+// The same text as the `json` of a PublishRequest.
+void CheckEncodeJson(absl::string_view value) {
+  reference::EncodeOptions expected_options;
+  expected_options.path = "json";
+  const auto id = [&expected_options] { return expected_options.new_event_id; };
+  const auto now = [] { return absl::FromUnixMillis(1704067200001); };  // expected_options.now
+  const auto encoded = wire::EncodeJson(
+      Plan(), value, {wire::Rules::kPublish, "json", std::size_t{64} << 20, id, now});
+  const auto expected = reference::ReferenceEncodeJson(Schema(), value, expected_options);
+  if (encoded.ok()) {
+    if (!expected.violations.empty()) {
+      Disagree("json taken", value, encoded->json, absl::StrJoin(expected.violations, ", "));
+    }
+    if (!reference::SameJson(encoded->json, expected.json) || encoded->key != expected.key ||
+        encoded->event_id != expected.event_id) {
+      Disagree("json", value, encoded->json, expected.json);
+    }
+    return;
+  }
+  const ErrorDetails details = GetErrorDetails(encoded.status());
+  std::set<std::string> paths;
+  for (const FieldViolation& violation : details.violations) paths.insert(violation.field);
+  if (details.reason != v1::ERROR_REASON_EVENT_INVALID ||
+      paths != std::set<std::string>(expected.violations.begin(), expected.violations.end())) {
+    Disagree("json refused", value, encoded.status().ToString(),
+             absl::StrJoin(expected.violations, ", "));
+  }
 }
 
 void Check(const event::Topic& topic, absl::string_view value) {
@@ -121,5 +155,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const absl::string_view input(reinterpret_cast<const char*>(data), size);
   Check(TopicOf(input), input.substr(1));
+  CheckEncodeJson(input.substr(1));
   return 0;
 }

@@ -4,14 +4,17 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "eventbus/v1/event_bus_service.pb.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
+#include "server/base/error.h"
 #include "server/wire/decode.h"
 #include "server/wire/encode.h"
 #include "tests/reference/decode.h"
+#include "tests/reference/encode_json.h"
 #include "tests/reference/equal.h"
 #include "tests/reference/events.h"
 
@@ -114,6 +117,33 @@ TEST(GoldenTest, TheReferenceReadsTheSameIdAndType) {
     EXPECT_EQ(std::get<Decoded>(result).event_id, expected.event_id);
     EXPECT_EQ(std::get<Decoded>(result).event_type, expected.event_type);
   }
+}
+
+// Every value as the `json` of a request.
+TEST(GoldenTest, AsJsonOfARequestItIsWrittenOrRefusedAsTheReferenceDoes) {
+  reference::EncodeOptions expected_options;
+  expected_options.path = "json";
+  const auto id = [&expected_options] { return expected_options.new_event_id; };
+  const auto now = [] { return absl::FromUnixMillis(1704067200001); };
+  int written = 0;
+  for (const GoldenVector& vector : reference::ReadGoldenVectors(EVENTBUS_GOLDEN_DIR)) {
+    if (!vector.value.has_value()) continue;
+    SCOPED_TRACE(vector.name);
+    const auto encoded =
+        EncodeJson(DocumentedPlan(), *vector.value, {Rules::kPublish, "json", 1'000'000, id, now});
+    const auto expected =
+        reference::ReferenceEncodeJson(DocumentedSchema(), *vector.value, expected_options);
+    std::vector<std::string> refused;
+    for (const FieldViolation& violation : GetErrorDetails(encoded.status()).violations) {
+      refused.push_back(violation.field);
+    }
+    EXPECT_THAT(refused, testing::UnorderedElementsAreArray(expected.violations));
+    if (!encoded.ok()) continue;
+    ++written;
+    EXPECT_TRUE(reference::SameJson(encoded->json, expected.json)) << encoded->json;
+    EXPECT_EQ(encoded->key, expected.key);
+  }
+  EXPECT_GT(written, 100);
 }
 
 TEST(GoldenTest, AnEventOfThreeMebibytesIsTheLargest) {
