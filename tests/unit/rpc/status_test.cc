@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "server/base/error.h"
@@ -48,6 +50,10 @@ TEST(ToGrpcStatusTest, CarriesCodeMessageAndEveryDetail) {
     }
   }
   EXPECT_EQ(found, 4);
+  // In an order that people and tests can rely on.
+  EXPECT_TRUE(
+      std::is_sorted(rich.details().begin(), rich.details().end(),
+                     [](const auto& a, const auto& b) { return a.type_url() < b.type_url(); }));
 }
 
 }  // namespace
