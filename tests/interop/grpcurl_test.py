@@ -121,6 +121,7 @@ class GrpcurlTest(unittest.TestCase):
             "user_id": document_sample().key}}})
         self.assertIn("Code: InvalidArgument", errors)
         printed = details(errors)
+        self.assertEqual(list(printed), ["BadRequest", "ErrorInfo"])
         self.assertEqual((printed["ErrorInfo"]["reason"], printed["ErrorInfo"]["domain"]),
                          ("EVENT_INVALID", "eventbus"))
         violations = printed["BadRequest"]["field_violations"]
