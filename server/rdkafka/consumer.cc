@@ -79,12 +79,6 @@ int Remaining(absl::Time deadline) {
   return static_cast<int>(std::clamp<std::int64_t>(left, 1, 1 << 30));
 }
 
-absl::Status LookUpError(rd_kafka_resp_err_t error, const kafka::TopicPartition& partition) {
-  return CallError(
-      error, Access::kSubscribe, partition.topic,
-      absl::StrCat("looking up offsets of ", partition.topic, " partition ", partition.partition));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Consumer>> Consumer::Make(const ClientConfig& config,
@@ -256,20 +250,44 @@ absl::StatusOr<std::vector<std::int64_t>> Consumer::ListOffsets(
   }
   while (true) {
     const PartitionsHolder list = ToList(partitions, time);
-    absl::Status status = LookUpError(
-        rd_kafka_offsets_for_times(client_.get(), list.get(), Remaining(deadline)), partitions[0]);
+    LookUp look_up{rd_kafka_offsets_for_times(client_.get(), list.get(), Remaining(deadline)), 0};
     out.clear();
-    for (int i = 0; status.ok() && i < list->cnt; ++i) {
-      const rd_kafka_topic_partition_t& each = list->elems[i];
-      status = LookUpError(each.err, partitions[static_cast<std::size_t>(i)]);
-      out.push_back(std::max<std::int64_t>(each.offset, -1));
+    for (int i = 0; look_up.error == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; ++i) {
+      look_up = {list->elems[i].err, static_cast<std::size_t>(i)};
+      out.push_back(std::max<std::int64_t>(list->elems[i].offset, -1));
     }
-    if (status.ok()) return out;
+    if (look_up.error == RD_KAFKA_RESP_ERR_NO_ERROR) return out;
     // Leaders that move, connections that break: asked again while there is time.
-    const bool again = absl::IsUnavailable(status) && absl::Now() + kLookUpRetryDelay < deadline;
-    if (!again) return status;
+    const bool again = Classify(look_up.error) == ErrorClass::kTransient &&
+                       absl::Now() + kLookUpRetryDelay < deadline;
+    if (!again) return Explain(look_up, partitions, deadline);
     absl::SleepFor(kLookUpRetryDelay);
   }
+}
+
+absl::Status Consumer::Explain(const LookUp& look_up,
+                               const std::vector<kafka::TopicPartition>& partitions,
+                               absl::Time deadline) const {
+  const kafka::TopicPartition& partition = partitions[look_up.index];
+  rd_kafka_resp_err_t error = look_up.error;
+  if (Classify(error) == ErrorClass::kUnknownTopic) {
+    const rd_kafka_resp_err_t said = AskAbout(partition.topic, deadline);
+    if (Classify(said) == ErrorClass::kDenied) error = said;
+  }
+  return CallError(
+      error, Access::kSubscribe, partition.topic,
+      absl::StrCat("looking up offsets of ", partition.topic, " partition ", partition.partition));
+}
+
+rd_kafka_resp_err_t Consumer::AskAbout(const std::string& topic, absl::Time deadline) const {
+  const TopicHolder handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
+  if (handle == nullptr) return RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
+  const rd_kafka_metadata_t* answer = nullptr;
+  const rd_kafka_resp_err_t error = rd_kafka_metadata(client_.get(), /*all_topics=*/0, handle.get(),
+                                                      &answer, Remaining(deadline));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
+  const MetadataHolder metadata(answer);
+  return metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 ConsumerFactory::ConsumerFactory(ClientConfig config)

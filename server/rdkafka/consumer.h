@@ -61,6 +61,16 @@ class Consumer final : public kafka::Consumer {
   absl::StatusOr<std::vector<std::int64_t>> ListOffsets(
       const std::vector<kafka::TopicPartition>& partitions, std::int64_t time,
       absl::Time deadline) const;
+  // How a look-up failed, and at which of its partitions.
+  struct LookUp {
+    rd_kafka_resp_err_t error;
+    std::size_t index;
+  };
+  absl::Status Explain(const LookUp& look_up, const std::vector<kafka::TopicPartition>& partitions,
+                       absl::Time deadline) const;
+  // What the cluster says of a topic by name: librdkafka takes a forbidden one for one that is not
+  // there.
+  rd_kafka_resp_err_t AskAbout(const std::string& topic, absl::Time deadline) const;
 
   // What KeepError kept for Poll to report. At an address that librdkafka knows.
   const std::unique_ptr<std::vector<absl::Status>> errors_;

@@ -1,32 +1,43 @@
 #include "server/rdkafka/reaper.h"
 
 #include <pthread.h>
+#include <spdlog/spdlog.h>
 
 #include <thread>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
 namespace eventbus::rdkafka {
 namespace {
 
 constexpr char kThreadName[] = "kafka-reaper";
+constexpr absl::Duration kPatience = absl::Seconds(5);
 
 }  // namespace
 
 Reaper::~Reaper() {
-  MutexLock lock(mu_);
-  while (running_ > 0) done_.Wait(mu_);
+  const absl::Time deadline = absl::Now() + kPatience;
+  MutexLock lock(state_->mu);
+  while (state_->running > 0 && absl::Now() < deadline) {
+    state_->done.WaitFor(state_->mu, deadline - absl::Now());
+  }
+  if (state_->running > 0) {
+    spdlog::error("{} Kafka consumers do not end, and are left behind", state_->running);
+  }
 }
 
 void Reaper::Destroy(ClientHolder consumer) {
   {
-    MutexLock lock(mu_);
-    ++running_;
+    MutexLock lock(state_->mu);
+    ++state_->running;
   }
-  std::thread thread([this, rk = consumer.release()] {
+  std::thread thread([state = state_, rk = consumer.release()] {
     // There is no group to leave, so nothing to close.
     rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    MutexLock lock(mu_);
-    --running_;
-    done_.NotifyAll();  // Under the lock: with it goes the last touch of this object.
+    MutexLock lock(state->mu);
+    --state->running;
+    state->done.NotifyAll();
   });
   pthread_setname_np(thread.native_handle(), kThreadName);
   thread.detach();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+
 #include "server/base/mutex.h"
 #include "server/rdkafka/handles.h"
 
@@ -9,8 +11,10 @@ namespace eventbus::rdkafka {
 // in a thread of its own, `kafka-reaper`, beside the four that end with it: a drain of hundreds of
 // streams takes no longer than one.
 //
-// Shared by a factory and its consumers, as either may be last. The destructor waits until all are
-// destroyed. Thread-safe.
+// Shared by a factory and its consumers, as either may be last. Its destructor waits for what is
+// being destroyed, at most five seconds: librdkafka 2.0 never ends a consumer that reads a topic
+// which was deleted, or forbidden, meanwhile (2.8 does). Such a one stays, with its threads, as
+// long as the process. Thread-safe.
 class Reaper {
  public:
   ~Reaper();
@@ -18,9 +22,14 @@ class Reaper {
   void Destroy(ClientHolder consumer);
 
  private:
-  Mutex mu_;
-  CondVar done_;
-  int running_ ABSL_GUARDED_BY(mu_) = 0;
+  struct State {
+    Mutex mu;
+    CondVar done;
+    int running ABSL_GUARDED_BY(mu) = 0;
+  };
+
+  // Shared with the threads: one that never ends outlives the reaper.
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 }  // namespace eventbus::rdkafka

@@ -58,6 +58,24 @@ void DeleteBefore(const ClientConfig& config, const std::string& topic, std::int
       << rd_kafka_event_error_string(answer.get());
 }
 
+// Denies everybody everything on `topic`. The broker has an authorizer.
+void Deny(const ClientConfig& config, const std::string& topic) {
+  const ClientHolder client = MakeClient(RD_KAFKA_PRODUCER, MakeAdminConf(config).value()).value();
+  rd_kafka_AclBinding_t* request[] = {rd_kafka_AclBinding_new(
+      RD_KAFKA_RESOURCE_TOPIC, topic.c_str(), RD_KAFKA_RESOURCE_PATTERN_LITERAL, "User:*", "*",
+      RD_KAFKA_ACL_OPERATION_ALL, RD_KAFKA_ACL_PERMISSION_TYPE_DENY, nullptr, 0)};
+  const QueueHolder queue(rd_kafka_queue_new(client.get()));
+  rd_kafka_CreateAcls(client.get(), request, 1, nullptr, queue.get());
+  rd_kafka_AclBinding_destroy(request[0]);
+  const EventHolder answer(rd_kafka_queue_poll(queue.get(), 20'000));
+  ASSERT_NE(answer, nullptr);
+  std::size_t count = 0;
+  const rd_kafka_acl_result_t** results =
+      rd_kafka_CreateAcls_result_acls(rd_kafka_event_CreateAcls_result(answer.get()), &count);
+  ASSERT_EQ(count, 1u) << rd_kafka_event_error_string(answer.get());
+  ASSERT_EQ(rd_kafka_acl_result_error(results[0]), nullptr);
+}
+
 // A foreign producer's transaction with one record, open until Abort.
 class Transaction {
  public:
@@ -336,6 +354,43 @@ TEST_F(RealKafkaTest, AdminDescribesAndCreates) {
             v1::ERROR_REASON_TOPIC_NOT_FOUND);
   const absl::Status status = admin_->CreateTopic({NewName(), 1, 3, absl::Hours(1)}, kTimeout);
   EXPECT_EQ(ReasonOf(status), v1::ERROR_REASON_KAFKA_UNAVAILABLE) << status;
+}
+
+// Needs an authorizer: see CMakeLists.txt.
+using AclTest = RealKafkaTest;
+
+TEST_F(AclTest, DeniedTopicIsRefusedWithItsReason) {
+  Fill(10);
+  const auto factory = MakeFactory();
+  Reader running(*factory);
+  running.Assign({topic_, 0}, 0);
+  ASSERT_TRUE(running.PollForRecords(10));
+  const auto producer = MakeProducer();
+  ASSERT_TRUE(ProduceAndWait(*producer, MakeRecord(topic_, "k", "v")).ok());
+
+  Deny(config_, topic_);
+  absl::Time start = absl::Now();
+  absl::Status status;
+  while (status.ok() && absl::Now() - start < kTimeout) {
+    status = ProduceAndWait(*producer, MakeRecord(topic_, "k", "v")).status();
+  }
+  EXPECT_EQ(ReasonOf(status), v1::ERROR_REASON_PUBLISH_DENIED) << status;
+  EXPECT_EQ(GetErrorDetails(status).topic, topic_);
+  // A reader that had the topic.
+  ASSERT_TRUE(running.PollUntil([&] { return !running.events.errors.empty(); }));
+  EXPECT_EQ(ReasonOf(running.events.errors[0]), v1::ERROR_REASON_SUBSCRIBE_DENIED);
+
+  // Clients that never had it.
+  start = absl::Now();
+  const auto fresh_producer = MakeProducer();
+  status = ProduceAndWait(*fresh_producer, MakeRecord(topic_, "k", "v")).status();
+  EXPECT_EQ(ReasonOf(status), v1::ERROR_REASON_PUBLISH_DENIED) << status;
+  Reader fresh(*factory);
+  status = fresh.consumer().QueryWatermarks({{topic_, 0}}, kTimeout).status();
+  EXPECT_EQ(ReasonOf(status), v1::ERROR_REASON_SUBSCRIBE_DENIED) << status;
+  EXPECT_LT(absl::Now() - start, absl::Seconds(5));
+  EXPECT_EQ(ReasonOf(admin_->DescribeTopicConfig(topic_, kTimeout).status()),
+            v1::ERROR_REASON_SUBSCRIBE_DENIED);
 }
 
 // Last: they stop the broker.
