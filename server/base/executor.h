@@ -30,7 +30,8 @@ class Executor {
   virtual void Stop() = 0;
 };
 
-// Starts `threads` threads named `name` and numbered, and one for timers. The destructor stops it. `name` has at most 10 characters.
+// Starts `threads` threads named `name` and numbered, and one for timers. The destructor stops it.
+// `name` has at most 10 characters.
 std::unique_ptr<Executor> MakeThreadPool(absl::string_view name, int threads);
 
 }  // namespace eventbus

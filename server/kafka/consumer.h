@@ -53,8 +53,8 @@ class Consumer {
   // Replaces everything that is read by `positions`. What was fetched before is dropped. The first
   // record comes half a second sooner where QueryWatermarks was called once before. A topic or
   // partition that is not there is told by OnError, about a second later; TOPIC_NOT_FOUND at once
-  // where that is known already. A topic that is denied from the start is told by the look-ups alone:
-  // call one first.
+  // where that is known already. A topic that is denied from the start is told by the look-ups
+  // alone: call one first.
   virtual absl::Status Assign(const std::vector<StartOffset>& positions) = 0;
 
   // Hands what is there to `events`, at most `max` things, and does not wait. Returns how many it

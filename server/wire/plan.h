@@ -48,12 +48,12 @@ struct FieldPlan {
   bool repeated = false;
   bool required = false;
   bool uuid = false;
-  bool key = false;               // the record's key
-  std::string name;               // the JSON member's
-  std::string json_name;          // `"name":`
-  std::string tag;                // the encoded tag of one value (not packed)
-  const MessagePlan* message = nullptr;      // kMessage
-  const EnumPlan* enumeration = nullptr;     // kEnum
+  bool key = false;                       // the record's key
+  std::string name;                       // the JSON member's
+  std::string json_name;                  // `"name":`
+  std::string tag;                        // the encoded tag of one value (not packed)
+  const MessagePlan* message = nullptr;   // kMessage
+  const EnumPlan* enumeration = nullptr;  // kEnum
 };
 
 // One JSON object.
@@ -87,9 +87,9 @@ struct FamilyPlan {
 // thread-safe.
 class Plan {
  public:
-  // InvalidArgument, with the descriptor's name, for what the codec cannot carry: a field type without
-  // a JSON form here, a scalar without presence, a message without extra_json = 15. The catalog must
-  // outlive the plan.
+  // InvalidArgument, with the descriptor's name, for what the codec cannot carry: a field type
+  // without a JSON form here, a scalar without presence, a message without extra_json = 15. The
+  // catalog must outlive the plan.
   static absl::StatusOr<std::unique_ptr<const Plan>> Compile(const event::Catalog& catalog);
 
   const std::vector<FamilyPlan>& families() const { return families_; }

@@ -37,7 +37,9 @@ WireFault FaultInText(const std::string& bytes, int depth = 0) {
 
 WireFault FaultOf(const std::vector<int>& bytes) { return FaultInText(Bytes(bytes)); }
 
-TEST(WireReaderTest, NoBytesAreNoFields) { EXPECT_EQ(FaultInText(std::string()), WireFault::kNone); }
+TEST(WireReaderTest, NoBytesAreNoFields) {
+  EXPECT_EQ(FaultInText(std::string()), WireFault::kNone);
+}
 
 TEST(WireReaderTest, ReadsAVarint) {
   const WireField field = Only({0x08, 0x96, 0x01});
