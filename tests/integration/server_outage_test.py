@@ -143,7 +143,7 @@ class OutageTest(WithKafka):
         while count > 0:
             count -= len(next(stream).batch.events)
 
-    def publish(self, running: Server, seconds: float | None = SECONDS, **fields: str) -> grpc.Future:
+    def publish(self, running: Server, seconds: float = SECONDS, **fields: str) -> grpc.Future:
         return running.stub.Publish.future(requests.uploaded(**fields), timeout=seconds)
 
 
