@@ -6,7 +6,7 @@ namespace eventbus::fakes {
 
 class FakeConsumer final : public kafka::Consumer {
  public:
-  FakeConsumer(FakeKafka& kafka, std::shared_ptr<int> live)
+  FakeConsumer(FakeKafka& kafka, std::shared_ptr<std::atomic<int>> live)
       : kafka_(kafka), live_(std::move(live)) {
     ++*live_;
   }
@@ -131,7 +131,7 @@ class FakeConsumer final : public kafka::Consumer {
   }
 
   FakeKafka& kafka_;
-  std::shared_ptr<int> live_;
+  std::shared_ptr<std::atomic<int>> live_;
   std::map<kafka::TopicPartition, Reading> positions_;
 };
 

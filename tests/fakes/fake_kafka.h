@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -84,7 +85,7 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   std::map<std::string, std::string> config_;
   int hidden_configs_ = 0;
   bool hold_ = false;
-  std::shared_ptr<int> live_ = std::make_shared<int>(0);
+  std::shared_ptr<std::atomic<int>> live_ = std::make_shared<std::atomic<int>>(0);
   std::vector<std::shared_ptr<absl::AnyInvocable<void()>>> wakers_ ABSL_GUARDED_BY(mu_);
 
   void WakeConsumers();
