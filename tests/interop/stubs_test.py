@@ -10,11 +10,12 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from support.environment import DEPS, PATIENCE_SECONDS, ROOT
+from support.environment import DEPS, GRPCURL, PATIENCE_SECONDS, ROOT
 from support.samples import document_sample
 from support.server import launched
 from support.stubs import PROTO, Event, EventBusServiceStub, document, generate, v1
 
+GO_SECONDS = 250  # gRPC for Go is compiled the first time.
 EVENT_FILES = ("analytics", "assessment", "document", "event", "meeting", "tutor_query")
 EVENT_CLASSES = ("AnalyticsEvent", "AssessmentEvent", "DocumentEvent", "Event", "MeetingEvent",
                  "TutorQueryEvent", "DocumentPayload", "DocumentEventType")
@@ -58,6 +59,25 @@ class StubsTest(unittest.TestCase):
             self.assertIn(f"\npackage {packages[os.path.dirname(file)]}\n", self.text(file))
         self.assertIn(f'"{root}/events/v1"', self.text(f"{root}/v1/event_bus_service.pb.go"))
         self.run_quietly("gofmt", "-l", str(self.folder), env={})
+
+    def test_go_compiles(self) -> None:
+        """In a module that needs what grpcurl needs: its dependencies are on this machine."""
+        self.protoc(f"--go_out={self.folder}", f"--go-grpc_out={self.folder}")
+        module = self.folder / "eventbus"
+        built_of = self.go("version", "-m", str(GRPCURL))
+        name, version = re.search(r"^\s+mod\s+(\S+)\s+(\S+)", built_of, re.M).groups()
+        grpcurl = json.loads(self.go("mod", "download", "-json", f"{name}@{version}"))
+        for file in ("go.mod", "go.sum"):
+            text = (Path(grpcurl["Dir"]) / file).read_text("utf-8")
+            (module / file).write_text(text.replace(f"module {name}\n", "module eventbus\n"))
+        self.go("vet", "./...", cwd=module)
+
+    def go(self, *words: str, cwd: Path | None = None) -> str:
+        done = subprocess.run(["go", *words], cwd=cwd or self.folder, capture_output=True,
+                              env={**os.environ, "GOFLAGS": "-mod=mod"}, text=True,
+                              timeout=GO_SECONDS, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
 
     def test_java(self) -> None:
         plugin = DEPS / "java" / "protoc-gen-grpc-java"

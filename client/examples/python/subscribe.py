@@ -28,7 +28,8 @@ def show(received: event_bus_service_pb2.ReceivedEvent) -> None:
         return
     # One of document, meeting, tutor_query, assessment and analytics is set: the typed event.
     event = getattr(received.event, received.event.WhichOneof("family"))
-    print(f"{where}: {received.event_type} {received.event_id} {event.payload}".rstrip(), flush=True)
+    text = f"{where}: {received.event_type} {received.event_id} {event.payload}"
+    print(text.rstrip(), flush=True)
 
 
 def subscribe(stub: event_bus_service_pb2_grpc.EventBusServiceStub,
