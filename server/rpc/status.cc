@@ -1,31 +1,69 @@
 #include "server/rpc/status.h"
 
+#include <cstddef>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
 namespace eventbus::rpc {
+namespace {
+
+// A client refuses trailers of more than 8 KiB and then has no status at all. The message is there
+// twice, once with three bytes for one that is not ASCII; the details grow by a third as base64.
+constexpr std::size_t kMaxMessageBytes = 512;
+constexpr std::size_t kMaxDetailsBytes = 4096;
+constexpr char kCut[] = "...";
+
+// The beginning of `message`, not cut within a character of UTF-8.
+std::string Shortened(absl::string_view message) {
+  if (message.size() <= kMaxMessageBytes) return std::string(message);
+  std::size_t end = kMaxMessageBytes - sizeof(kCut);
+  while (end > 0 && (message[end] & 0xC0) == 0x80) --end;
+  return absl::StrCat(message.substr(0, end), kCut);
+}
+
+// Leaves out violations from the end until `details` fit; the last entry says how many.
+void Trim(google::rpc::Status& details) {
+  for (auto& detail : *details.mutable_details()) {
+    google::rpc::BadRequest bad;
+    if (!detail.Is<google::rpc::BadRequest>() || !detail.UnpackTo(&bad)) continue;
+    for (int left_out = 1; details.ByteSizeLong() > kMaxDetailsBytes; ++left_out) {
+      auto& violations = *bad.mutable_field_violations();
+      if (left_out > 1) violations.RemoveLast();
+      if (violations.empty()) break;
+      violations.RemoveLast();
+      violations.Add()->set_description(absl::StrCat("and ", left_out, " more"));
+      detail.set_value(bad.SerializeAsString());
+    }
+  }
+}
+
+}  // namespace
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
+  const std::string message = Shortened(status.message());
   google::rpc::Status details;
   details.set_code(static_cast<int>(status.code()));
-  details.set_message(std::string(status.message()));
+  details.set_message(message);
   // By the name of their type: absl::Status hands them out in an order of its own, another one in
   // each process.
   std::map<std::string, std::string> payloads;
   status.ForEachPayload([&payloads](absl::string_view type_url, const absl::Cord& payload) {
     payloads.emplace(type_url, payload);
   });
-  for (const auto& [type_url, payload] : payloads) {
+  for (auto& [type_url, payload] : payloads) {
     auto* detail = details.add_details();
     detail->set_type_url(type_url);
-    detail->set_value(payload);
+    detail->set_value(std::move(payload));
   }
-  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message()),
-          details.SerializeAsString()};
+  if (details.ByteSizeLong() > kMaxDetailsBytes) Trim(details);
+  return {static_cast<grpc::StatusCode>(status.code()), message, details.SerializeAsString()};
 }
 
 }  // namespace eventbus::rpc

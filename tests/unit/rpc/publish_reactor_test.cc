@@ -76,6 +76,14 @@ TEST_F(PublishTest, ARequestOverFourMegabytesIsAnsweredByUs) {
   EXPECT_THAT(status.error_message(), HasSubstr("at most 4194304"));
 }
 
+TEST_F(PublishTest, ManyLongViolationsStillReachTheClient) {
+  v1::PublishRequest request = JsonRequest(1);
+  for (int i = 0; i < 64; ++i) request.add_headers()->set_key("eventbus-" + std::string(200, 'x'));
+  const grpc::Status status = Publish(request);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << status.error_message();
+  EXPECT_EQ(ReasonOf(status), "REQUEST_INVALID");
+}
+
 TEST_F(PublishTest, AnEmptyRequestIsAnsweredToo) {
   EXPECT_EQ(ReasonOf(Publish(v1::PublishRequest())), "REQUEST_INVALID");
 }

@@ -56,5 +56,29 @@ TEST(ToGrpcStatusTest, CarriesCodeMessageAndEveryDetail) {
                      [](const auto& a, const auto& b) { return a.type_url() < b.type_url(); }));
 }
 
+TEST(ToGrpcStatusTest, WhatAClientWouldRefuseIsLeftOutAndCounted) {
+  std::vector<FieldViolation> violations;
+  for (int i = 0; i < 100; ++i) violations.push_back({"field", std::string(100, 'x')});
+  const grpc::Status status = ToGrpcStatus(MakeInvalid(v1::ERROR_REASON_EVENT_INVALID, violations));
+  EXPECT_LE(status.error_details().size(), 4096u);
+  google::rpc::Status rich;
+  ASSERT_TRUE(rich.ParseFromString(status.error_details()));
+  google::rpc::BadRequest bad;
+  ASSERT_TRUE(rich.details(0).UnpackTo(&bad));
+  const int listed = bad.field_violations_size() - 1;
+  EXPECT_GT(listed, 20);
+  EXPECT_EQ(bad.field_violations(listed).description(),
+            "and " + std::to_string(100 - listed) + " more");
+}
+
+TEST(ToGrpcStatusTest, ALongMessageIsCutBetweenCharacters) {
+  std::string text = "a";
+  for (int i = 0; i < 400; ++i) text += "\u00E9";
+  const std::string message = ToGrpcStatus(absl::InternalError(text)).error_message();
+  EXPECT_LE(message.size(), 512u);
+  EXPECT_EQ(message.substr(0, 3), "a\u00E9");
+  EXPECT_EQ(message.substr(message.size() - 5), "\u00E9...");
+}
+
 }  // namespace
 }  // namespace eventbus::rpc
