@@ -30,8 +30,10 @@ constexpr int kMaxCallsPerConnection = 1000;
 constexpr int kBlockingThreads = 8;
 constexpr absl::Duration kProvisionTimeout = absl::Seconds(10);
 constexpr absl::Duration kProvisionRetry = absl::Seconds(5);
-// Of a drain: for what cannot be delivered to be answered, and for answers to leave.
-constexpr absl::Duration kLastWords = absl::Seconds(1);
+// Of a drain: for what cannot be delivered to be answered, and for answers to leave. Well below the
+// delay that SERVER_DRAINING asks for: gRPC answers who calls again within it with a bare
+// CANCELLED.
+constexpr absl::Duration kLastWords = absl::Milliseconds(500);
 // Clients that have not heard of the drain yet: until none has called for so long, at most that
 // often.
 constexpr absl::Duration kQuiet = absl::Milliseconds(100);
@@ -222,7 +224,7 @@ void Pipeline::ProvisionTopics() {
   if (!report.ok()) {
     Log(LogLevel::kError, "topics cannot be provisioned",
         {{"reason", std::string(report.status().message())}});
-    if (!absl::IsUnavailable(report.status())) provisioned_.store(true);
+    if (!absl::IsUnavailable(report.status())) return provisioned_.store(true);
     blocking_->PostAt(absl::Now() + kProvisionRetry, [this] {
       if (!provisioned_.load()) ProvisionTopics();
       TellHealth();

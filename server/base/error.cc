@@ -109,6 +109,13 @@ absl::Status MakeError(ErrorReason reason, absl::string_view message) {
   return MakeError(details, message);
 }
 
+absl::Status MakeRetryError(ErrorReason reason, absl::string_view message) {
+  ErrorDetails details;
+  details.reason = reason;
+  details.retry_delay = absl::Seconds(reason == v1::ERROR_REASON_SERVER_DRAINING ? 2 : 1);
+  return MakeError(details, message);
+}
+
 absl::Status MakeInvalid(ErrorReason reason, std::vector<FieldViolation> violations) {
   std::string message = absl::StrCat(violations[0].field, ": ", violations[0].description);
   if (violations.size() > 1) absl::StrAppend(&message, " (and ", violations.size() - 1, " more)");

@@ -40,6 +40,10 @@ struct ErrorDetails {
 absl::Status MakeError(const ErrorDetails& details, absl::string_view message);
 absl::Status MakeError(ErrorReason reason, absl::string_view message);
 
+// The same with a time to try again: after a second, or two for SERVER_DRAINING, by when this
+// server no longer answers.
+absl::Status MakeRetryError(ErrorReason reason, absl::string_view message);
+
 // `EVENT_INVALID`, `REQUEST_INVALID` or `UNKNOWN_FIELD` with every violation; the message names the
 // first. `violations` must not be empty.
 absl::Status MakeInvalid(ErrorReason reason, std::vector<FieldViolation> violations);

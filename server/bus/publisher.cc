@@ -36,13 +36,6 @@ std::vector<kafka::Header> MakeHeaders(const wire::PublishEnvelope& envelope,
   return headers;
 }
 
-absl::Status DrainingError() {
-  ErrorDetails details;
-  details.reason = v1::ERROR_REASON_SERVER_DRAINING;
-  details.retry_delay = absl::Seconds(1);
-  return MakeError(details, "the server is shutting down; nothing was written");
-}
-
 }  // namespace
 
 Publisher::Publisher(const wire::Plan& plan, kafka::Producer& producer, const Clock& clock,
@@ -52,7 +45,8 @@ Publisher::Publisher(const wire::Plan& plan, kafka::Producer& producer, const Cl
 void Publisher::Publish(absl::string_view request, absl::string_view traceparent, Done done) {
   if (draining_.load()) {
     refused_.fetch_add(1);
-    return done(DrainingError());
+    return done(MakeRetryError(v1::ERROR_REASON_SERVER_DRAINING,
+                               "the server is shutting down; nothing was written"));
   }
   const auto envelope = wire::ParsePublishRequest(request, "");
   if (!envelope.ok()) return done(envelope.status());

@@ -13,13 +13,6 @@ namespace {
 // Records read in one run, so that a busy tail does not keep others from their thread.
 constexpr int kSlice = 1000;
 
-absl::Status RetryLater(ErrorReason reason, absl::string_view message) {
-  ErrorDetails details;
-  details.reason = reason;
-  details.retry_delay = absl::Seconds(1);
-  return MakeError(details, message);
-}
-
 absl::Status Expired(const Lost& lost) {
   const bool past_end = lost.cause == Lost::Cause::kPastEnd;
   return MakeError(
@@ -110,7 +103,7 @@ void Tail::TakeInbox() {
   if (inbox.opened.has_value()) TakeSource(*std::move(inbox.opened));
   if (inbox.marks.has_value() && !over_) TakeMarks(*inbox.marks);
   if (inbox.drain.has_value() && !over_) {
-    EndNow(RetryLater(v1::ERROR_REASON_SERVER_DRAINING, "the server is shutting down"),
+    EndNow(MakeRetryError(v1::ERROR_REASON_SERVER_DRAINING, "the server is shutting down"),
            {DrainingMessage(*inbox.drain)});
   }
 }
@@ -244,8 +237,8 @@ void Tail::EndNow(const absl::Status& status, std::vector<Message> last) {
 
 void Tail::CheckStall() {
   if (over_ || !writing_ || context_.clock.Now() - write_began_ < kStallTimeout) return;
-  EndNow(RetryLater(v1::ERROR_REASON_SUBSCRIBER_TOO_SLOW,
-                    absl::StrCat("nothing was read for ", absl::FormatDuration(kStallTimeout))),
+  EndNow(MakeRetryError(v1::ERROR_REASON_SUBSCRIBER_TOO_SLOW,
+                        absl::StrCat("nothing was read for ", absl::FormatDuration(kStallTimeout))),
          {});
 }
 

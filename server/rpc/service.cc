@@ -17,13 +17,6 @@
 namespace eventbus::rpc {
 namespace {
 
-absl::Status KafkaUnavailable() {
-  ErrorDetails details;
-  details.reason = v1::ERROR_REASON_KAFKA_UNAVAILABLE;
-  details.retry_delay = absl::Seconds(1);
-  return MakeError(details, "Kafka does not answer");
-}
-
 void LogStart(const bus::TailOptions& options, const std::string& peer) {
   Log(LogLevel::kInfo, "stream started",
       {{"stream", options.stream_id},
@@ -79,7 +72,9 @@ absl::StatusOr<bus::TailOptions> Service::ReadRequest(const grpc::ByteBuffer& re
   const RequestBytes bytes(request);
   auto options = ParseSubscribe(bytes.view(), tails_.catalog, host_);
   if (!options.ok()) return options.status();
-  if (!tails_.monitor.available()) return KafkaUnavailable();
+  if (!tails_.monitor.available()) {
+    return MakeRetryError(v1::ERROR_REASON_KAFKA_UNAVAILABLE, "Kafka does not answer");
+  }
   options->stream_id = NewUuid();
   return options;
 }

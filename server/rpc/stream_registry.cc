@@ -8,24 +8,13 @@
 #include "server/base/error.h"
 
 namespace eventbus::rpc {
-namespace {
-
-absl::Status RetryElsewhere(ErrorReason reason, absl::string_view message) {
-  ErrorDetails details;
-  details.reason = reason;
-  details.retry_delay = absl::Seconds(1);
-  return MakeError(details, message);
-}
-
-}  // namespace
-
 absl::StatusOr<StreamRegistry::Id> StreamRegistry::Enter() {
   MutexLock lock(mu_);
   if (draining_) {
-    return RetryElsewhere(v1::ERROR_REASON_SERVER_DRAINING, "the server is shutting down");
+    return MakeRetryError(v1::ERROR_REASON_SERVER_DRAINING, "the server is shutting down");
   }
   if (streams_.size() >= max_streams_) {
-    return RetryElsewhere(v1::ERROR_REASON_TOO_MANY_STREAMS,
+    return MakeRetryError(v1::ERROR_REASON_TOO_MANY_STREAMS,
                           absl::StrCat(streams_.size(), " streams, at most ", max_streams_));
   }
   streams_.emplace(++last_, std::weak_ptr<bus::Subscription>());
