@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <thread>
 #include <utility>
 
@@ -16,9 +15,9 @@
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "server/app/health.h"
+#include "server/app/provisioner.h"
 #include "server/app/unix_socket.h"
 #include "server/base/log.h"
-#include "server/bus/provision.h"
 #include "server/rdkafka/client.h"
 #include "server/rpc/service.h"
 
@@ -28,8 +27,6 @@ namespace {
 constexpr int kMaxReceiveBytes = 5 << 20;  // Past our own limit of 4, so that our error answers.
 constexpr int kMaxCallsPerConnection = 1000;
 constexpr int kBlockingThreads = 8;
-constexpr absl::Duration kProvisionTimeout = absl::Seconds(10);
-constexpr absl::Duration kProvisionRetry = absl::Seconds(5);
 // Of a drain: for what cannot be delivered to be answered, and for answers to leave. Well below the
 // delay that SERVER_DRAINING asks for: gRPC answers who calls again within it with a bare
 // CANCELLED.
@@ -52,6 +49,7 @@ class Pipeline final : public Server {
   ~Pipeline() override {
     if (!drained_) Drain();
     if (monitor_ != nullptr) monitor_->Stop();
+    if (provisioner_ != nullptr) provisioner_->Stop();
     if (executor_ != nullptr) executor_->Stop();
     if (blocking_ != nullptr) blocking_->Stop();
   }
@@ -78,7 +76,6 @@ class Pipeline final : public Server {
   absl::Status StartEmbedded(rdkafka::ClientConfig& config);
   absl::Status Listen();
   void OnCluster(bool available);
-  void ProvisionTopics();
   void TellHealth();
   void RefuseLateCalls() const;
 
@@ -92,11 +89,11 @@ class Pipeline final : public Server {
   std::unique_ptr<kafka::Producer> producer_;  // After what its reports go to.
   std::unique_ptr<Executor> blocking_;
   std::unique_ptr<Executor> executor_;
+  std::unique_ptr<Provisioner> provisioner_;  // Null: not asked for.
   std::unique_ptr<bus::ClusterMonitor> monitor_;
   rpc::StreamRegistry streams_;
   std::unique_ptr<rpc::Service> service_;
   std::unique_ptr<Health> health_;
-  std::atomic<bool> provisioned_{false};
   std::unique_ptr<grpc::Server> grpc_;  // Last: every call ends before what serves it goes.
   std::vector<std::string> addresses_;
   bool drained_ = false;
@@ -154,6 +151,10 @@ absl::Status Pipeline::Assemble(const Pool&) {
   executor_ = MakeThreadPool("bus", static_cast<int>(threads));
   monitor_ = std::make_unique<bus::ClusterMonitor>(*admin_, *blocking_, clock,
                                                    bus::ClusterMonitor::Options());
+  if (options_.provision_topics) {
+    provisioner_ = std::make_unique<Provisioner>(*catalog_, options_.replication_factor, *admin_,
+                                                 *blocking_, clock, [this] { TellHealth(); });
+  }
   publisher_ = std::make_unique<bus::Publisher>(
       *plan_, *producer_, clock,
       bus::PublisherOptions{.max_event_bytes = options_.max_event_bytes});
@@ -206,7 +207,7 @@ absl::Status Pipeline::Listen() {
 
 // On the blocking pool, one at a time.
 void Pipeline::OnCluster(bool available) {
-  if (available && options_.provision_topics && !provisioned_.load()) ProvisionTopics();
+  if (available && provisioner_ != nullptr) provisioner_->Start();
   Log(available ? LogLevel::kInfo : LogLevel::kWarning,
       available ? "Kafka answers" : "Kafka does not answer");
   TellHealth();
@@ -214,42 +215,16 @@ void Pipeline::OnCluster(bool available) {
 }
 
 void Pipeline::TellHealth() {
-  health_->SetServing(monitor_->available() && (!options_.provision_topics || provisioned_.load()));
-}
-
-// Serving begins when the topics are there, or are known not to be had.
-void Pipeline::ProvisionTopics() {
-  const auto report =
-      bus::Provision(*catalog_, options_.replication_factor, *admin_, kProvisionTimeout);
-  if (!report.ok()) {
-    Log(LogLevel::kError, "topics cannot be provisioned",
-        {{"reason", std::string(report.status().message())}});
-    if (!absl::IsUnavailable(report.status())) return provisioned_.store(true);
-    blocking_->PostAt(absl::Now() + kProvisionRetry, [this] {
-      if (!provisioned_.load()) ProvisionTopics();
-      TellHealth();
-    });
-    return;
-  }
-  provisioned_.store(true);
-  for (const std::string& topic : report->created) {
-    Log(LogLevel::kInfo, "topic created", {{"topic", topic}});
-  }
-  for (const std::string& difference : report->differences) {
-    Log(LogLevel::kWarning, "topic differs from the schema", {{"what", difference}});
-  }
-  for (const std::string& durability : report->durability) {
-    Log(LogLevel::kInfo, "topic durability", {{"what", durability}});
-  }
+  health_->SetServing(monitor_->available() && (provisioner_ == nullptr || provisioner_->done()));
 }
 
 // gRPC answers calls that come in while it shuts down with CANCELLED, which says nothing: first
 // they are refused in words.
 void Pipeline::RefuseLateCalls() const {
   for (int i = 0; i < kQuietTries; ++i) {
-    const std::int64_t refused = publisher_->refused();
+    const std::int64_t refused = publisher_->refused() + streams_.refused();
     absl::SleepFor(kQuiet);
-    if (publisher_->refused() == refused) return;
+    if (publisher_->refused() + streams_.refused() == refused) return;
   }
 }
 

@@ -11,6 +11,7 @@ namespace eventbus::rpc {
 absl::StatusOr<StreamRegistry::Id> StreamRegistry::Enter() {
   MutexLock lock(mu_);
   if (draining_) {
+    ++refused_;
     return MakeRetryError(v1::ERROR_REASON_SERVER_DRAINING, "the server is shutting down");
   }
   if (streams_.size() >= max_streams_) {
@@ -71,6 +72,11 @@ void StreamRegistry::WakeAll() {
     }
   }
   for (const auto& subscription : live) subscription->Wake();
+}
+
+std::int64_t StreamRegistry::refused() const {
+  MutexLock lock(mu_);
+  return refused_;
 }
 
 std::size_t StreamRegistry::size() const {

@@ -32,6 +32,8 @@ class StreamRegistry {
   // Wakes every subscription.
   void WakeAll();
   std::size_t size() const;
+  // How many streams have been refused because of Drain.
+  std::int64_t refused() const;
 
  private:
   const std::size_t max_streams_;
@@ -40,6 +42,7 @@ class StreamRegistry {
   std::map<Id, std::weak_ptr<bus::Subscription>> streams_ ABSL_GUARDED_BY(mu_);
   Id last_ ABSL_GUARDED_BY(mu_) = 0;
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
+  std::int64_t refused_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Duration remaining_ ABSL_GUARDED_BY(mu_);
 };
 

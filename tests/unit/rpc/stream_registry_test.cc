@@ -39,7 +39,9 @@ TEST(StreamRegistryTest, DrainReachesEveryStreamAndRefusesNewOnes) {
   registry.Attach(*registry.Enter(), subscription);
   registry.Drain(absl::Seconds(7));
   EXPECT_EQ(subscription->drained, absl::Seconds(7));
+  EXPECT_EQ(registry.refused(), 0);
   EXPECT_EQ(GetErrorDetails(registry.Enter().status()).reason, v1::ERROR_REASON_SERVER_DRAINING);
+  EXPECT_EQ(registry.refused(), 1);
 }
 
 TEST(StreamRegistryTest, AStreamThatAttachesWhileDrainingIsDrained) {
