@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import sys
 import threading
 import unittest
 import uuid
 from collections import Counter
-from pathlib import Path
 
 import grpc
-from kafka import KafkaProducer
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from integration import server_requests as requests  # noqa: E402
-from support import broker  # noqa: E402
-from support.server import SECONDS, SERVING, Server, reason  # noqa: E402
-from support.stubs import service_pb2  # noqa: E402
+from tests.support import legacy, requests
+from tests.support.errors import reason
+from tests.support.patience import SECONDS
+from tests.support.requests import LATEST, resume
+from tests.support.samples import document_sample
+from tests.support.server import SERVING, Server, on_broker
 
 TOPIC = "document-events"
 OUTSTANDING = 256
 
 
-def server(*flags: str) -> Server:
-    return Server("--kafka_bootstrap_servers", broker.bootstrap(), "--provision_topics", *flags)
+def server() -> Server:
+    return on_broker("--provision_topics")
 
 
 class Publishers:
@@ -98,18 +95,18 @@ class DrainTest(unittest.TestCase):
     def test_sigterm_under_256_outstanding_publishes(self) -> None:
         with server() as running:
             running.wait_for_health(SERVING)
-            since = broker.end_offsets(TOPIC)
-            reader = Reader(running.stub.Subscribe(requests.tail("latest")))
+            since = legacy.end_offsets(TOPIC)
+            reader = Reader(running.stub.Subscribe(requests.documents(LATEST)))
             publishers = Publishers(running)
             publishers.wait_for_published(1000)
             running.send(signal.SIGTERM)
             publishers.wait_for_end()
             reader.wait()
-            self.assertEqual(running.wait(), 0, running.text())
-            self.assertTrue(running.lines_with("all_delivered=true all_ended=true"))
+            self.assertEqual(running.wait(), 0, running.log.text())
+            self.assertTrue(running.log.lines_with("all_delivered=true all_ended=true"))
 
         ours = set(publishers.published) | set(publishers.failed)
-        found = Counter(event["event_id"] for event in broker.read_events(TOPIC, since))
+        found = Counter(event["event_id"] for event in legacy.read_events(TOPIC, since))
         found = Counter({event_id: n for event_id, n in found.items() if event_id in ours})
         with self.subTest("every OK is in Kafka exactly once, and nothing that was refused"):
             self.assertEqual(found, Counter(publishers.published))
@@ -124,7 +121,8 @@ class DrainTest(unittest.TestCase):
         with self.subTest("the token goes on where the stream ended"), server() as another:
             another.wait_for_health(SERVING)
             rest = Reader(another.stub.Subscribe(
-                requests.resume(reader.resume_token, stop_at_end=True), timeout=SECONDS))
+                requests.documents(resume(reader.resume_token), stop_at_end=True),
+                timeout=SECONDS))
             rest.wait()
             self.assertIsNone(rest.error)
             delivered = Counter(e for e in reader.event_ids + rest.event_ids if e in ours)
@@ -138,9 +136,9 @@ class SlowReaderTest(unittest.TestCase):
     def test_it_costs_no_memory_and_delays_nobody(self) -> None:
         with server() as running:
             running.wait_for_health(SERVING)
-            slow = running.stub.Subscribe(requests.tail("latest"), timeout=4 * SECONDS)
+            slow = running.stub.Subscribe(requests.documents(LATEST), timeout=4 * SECONDS)
             self.assertTrue(next(slow).HasField("started"))
-            fast = Reader(running.stub.Subscribe(requests.tail("latest"), timeout=4 * SECONDS))
+            fast = Reader(running.stub.Subscribe(requests.documents(LATEST), timeout=4 * SECONDS))
             before = running.resident_bytes()
             written = self.write_50_megabytes()
             ours = set()
@@ -163,20 +161,13 @@ class SlowReaderTest(unittest.TestCase):
 
     def write_50_megabytes(self) -> set[str]:
         """As a legacy producer does."""
-        producer = KafkaProducer(bootstrap_servers=broker.bootstrap(), acks="all",
-                                 max_request_size=1_000_000)
-        event_ids = set()
-        for _ in range(self.EVENTS):
-            event = {"event_id": str(uuid.uuid4()), "event_type": "document.uploaded",
-                     "timestamp": "2026-01-01T10:00:00Z", "document_id": str(uuid.uuid4()),
-                     "classroom_id": str(uuid.uuid4()), "user_id": str(uuid.uuid4()),
-                     "payload": {"filename": self.FILENAME}}
-            producer.send(TOPIC, key=event["document_id"].encode(),
-                          value=json.dumps(event).encode())
-            event_ids.add(event["event_id"])
-        producer.flush()
-        producer.close()
-        return event_ids
+        made = [document_sample() for _ in range(self.EVENTS)]
+        with legacy.json_producer(acks="all", max_request_size=1_000_000) as producer:
+            for sample in made:
+                producer.send(TOPIC, key=sample.key.encode(), value={
+                    **sample.documented, "payload": {"filename": self.FILENAME}})
+            producer.flush()
+        return {sample.event_id for sample in made}
 
 
 if __name__ == "__main__":

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
 import unittest
 from collections import Counter
-from pathlib import Path
 
 import grpc
 from google.rpc import error_details_pb2
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from integration import server_requests as requests  # noqa: E402
-from support import broker  # noqa: E402
-from support.server import (NOT_SERVING, SECONDS, SERVING, Server, detail, reason,  # noqa: E402
-                            wait_until)
+from tests.support import broker, requests
+from tests.support.errors import detail, reason
+from tests.support.patience import SECONDS, wait_until
+from tests.support.requests import EARLIEST, LATEST
+from tests.support.server import NOT_SERVING, SERVING, Server, on_broker
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 DEADLINE_EXCEEDED = grpc.StatusCode.DEADLINE_EXCEEDED
-
-
-def server(*flags: str) -> Server:
-    return Server("--kafka_bootstrap_servers", broker.bootstrap(), *flags)
 
 
 def status(call: grpc.Future) -> tuple[grpc.StatusCode, str]:
@@ -71,9 +65,9 @@ class WithKafka(unittest.TestCase):
 
 class OutageTest(WithKafka):
     def test_running_streams_outlive_a_restart_and_new_calls_are_told(self) -> None:
-        with server() as running:
+        with on_broker() as running:
             running.wait_for_health(SERVING)
-            stream = running.stub.Subscribe(requests.tail("latest", client_id="survivor"),
+            stream = running.stub.Subscribe(requests.documents(LATEST, client_id="survivor"),
                                             timeout=6 * SECONDS)
             self.assertTrue(next(stream).HasField("started"))
             self.assertEqual(status(self.publish(running)), (grpc.StatusCode.OK, ""))
@@ -83,7 +77,7 @@ class OutageTest(WithKafka):
             running.wait_for_health(NOT_SERVING)
             begin = time.monotonic()
             calls = [self.publish(running, seconds=2) for _ in range(20)]
-            refused = ended(running.stub.Subscribe(requests.tail("latest"), timeout=SECONDS))
+            refused = ended(running.stub.Subscribe(requests.documents(LATEST), timeout=SECONDS))
             self.assertEqual(refused.code(), UNAVAILABLE)
             self.assertEqual(reason(refused), "KAFKA_UNAVAILABLE")
             self.assertIsNotNone(detail(refused, error_details_pb2.RetryInfo))
@@ -102,28 +96,28 @@ class OutageTest(WithKafka):
                 seen.update(event.event_id for event in next(stream).batch.events)
             self.assertEqual(set(seen.values()), {1})
             stream.cancel()
-            self.assertTrue(running.lines_with("Kafka does not answer"))
+            self.assertTrue(running.log.lines_with("Kafka does not answer"))
 
     def test_it_listens_before_kafka_is_up(self) -> None:
         self.stop()
-        with server() as running:
+        with on_broker() as running:
             running.wait_for_health(NOT_SERVING)
             outcome = status(self.publish(running, seconds=2))
             self.assertIn(outcome, {(UNAVAILABLE, "KAFKA_UNAVAILABLE"),
                                     (DEADLINE_EXCEEDED, "PUBLISH_OUTCOME_UNKNOWN")})
-            refused = ended(running.stub.Subscribe(requests.tail("latest"), timeout=SECONDS))
+            refused = ended(running.stub.Subscribe(requests.documents(LATEST), timeout=SECONDS))
             self.assertEqual((refused.code(), reason(refused)),
                              (UNAVAILABLE, "KAFKA_UNAVAILABLE"))
             self.start()
             running.wait_for_health(SERVING)
             published = self.publish(running).result()
-            stream = running.stub.Subscribe(requests.tail("earliest", stop_at_end=True),
+            stream = running.stub.Subscribe(requests.documents(EARLIEST, stop_at_end=True),
                                             timeout=SECONDS)
             ids = [event.event_id for message in stream for event in message.batch.events]
             self.assertEqual(ids.count(published.event_id), 1)
 
     def test_a_full_producer_queue_says_when_to_try_again(self) -> None:
-        with server("--kafka_property", "queue.buffering.max.messages=10") as running:
+        with on_broker("--kafka_property", "queue.buffering.max.messages=10") as running:
             running.wait_for_health(SERVING)
             self.publish(running).result()
             self.freeze()
@@ -159,17 +153,17 @@ class UndeliverableTest(WithKafka):
 
     def test_a_second_signal_ends_it_at_once(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            with self.subTest(number.name), server() as running:
+            with self.subTest(number.name), on_broker() as running:
                 calls = self.hold_up(running)
                 running.send(signal.SIGTERM)
-                running.wait_for_log("msg=draining")
+                running.log.wait_for("msg=draining")
                 running.send(number)
                 self.assertEqual(running.wait(3), 128 + number)
                 self.assertEqual({status(call)[0] for call in calls}, {UNAVAILABLE})
                 self.thaw()
 
     def test_the_drain_ends_in_time_and_every_call_is_answered(self) -> None:
-        with server("--drain_timeout=3s") as running:
+        with on_broker("--drain_timeout=3s") as running:
             calls = self.hold_up(running)
             begin = time.monotonic()
             running.send(signal.SIGTERM)
@@ -191,21 +185,21 @@ class ProvisionTest(WithKafka):
         self.remove_topics()
 
     def test_what_is_missing_is_created_as_documented(self) -> None:
-        with server("--provision_topics") as running:
+        with on_broker("--provision_topics") as running:
             running.wait_for_health(SERVING)
-            self.assertEqual(len(running.lines_with("topic created")), len(broker.TOPICS))
+            self.assertEqual(len(running.log.lines_with("topic created")), len(broker.TOPICS))
             self.assertEqual(self.partitions(), broker.TOPICS)
             self.assertEqual(self.retention_days(), broker.RETENTION_DAYS)
-            self.assertEqual(running.lines_with("topic differs"), [])
+            self.assertEqual(running.log.lines_with("topic differs"), [])
 
     def test_what_differs_is_reported_and_left(self) -> None:
         self.admin.create_topics({"document-events": {
             "num_partitions": 2, "replication_factor": 1,
             "configs": {"retention.ms": "3600000"}}}, wait_for_metadata=True)
         before = self.configuration("document-events")
-        with server("--provision_topics") as running:
+        with on_broker("--provision_topics") as running:
             running.wait_for_health(SERVING)
-            differences = running.lines_with("topic differs")
+            differences = running.log.lines_with("topic differs")
             self.assertEqual(len(differences), 2, differences)
             self.assertIn("document-events: partitions is 2, the schema says 3", differences[0])
             self.assertIn("retention.ms is 3600000, the schema says 604800000", differences[1])
@@ -213,12 +207,12 @@ class ProvisionTest(WithKafka):
             self.assertEqual(self.partitions(), {**broker.TOPICS, "document-events": 2})
 
     def test_too_many_replicas_are_an_error_that_it_survives(self) -> None:
-        with server("--provision_topics", "--replication_factor=3") as running:
-            line = running.wait_for_log("topics cannot be provisioned")
+        with on_broker("--provision_topics", "--replication_factor=3") as running:
+            line = running.log.wait_for("topics cannot be provisioned").string
             self.assertIn("level=error", line)
             self.assertIn("replication factor", line.lower())
             self.assertEqual(self.partitions(), {})
-            self.assertIsNone(running.pid_code())
+            self.assertIsNone(running.exit_code())
             with self.subTest("and it goes on once they are there"):
                 broker.create_topics()
                 running.wait_for_health(SERVING)

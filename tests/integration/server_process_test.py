@@ -6,25 +6,26 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import unittest
-from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from integration import server_requests as requests  # noqa: E402
-from support.server import (BINARY, NOT_SERVING, SECONDS, SERVICE, SERVING, Server,  # noqa: E402
-                            connect, environment, reason)
-from support.stubs import service_pb2_grpc  # noqa: E402
+from tests.support import requests
+from tests.support.environment import SERVER, for_server
+from tests.support.errors import reason
+from tests.support.patience import SECONDS
+from tests.support.requests import EARLIEST, LATEST
+from tests.support.server import NOT_SERVING, SERVICE, SERVING, Server, connect
+from tests.support.stubs import EventBusServiceStub
 
 
 def run(*flags: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs a server that is to end by itself."""
-    return subprocess.run([BINARY, *flags], env=environment(**variables), capture_output=True,
-                          stdin=subprocess.DEVNULL, text=True, timeout=SECONDS, check=False)
+    return subprocess.run([str(SERVER), *flags], env=for_server(**variables),
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=SECONDS, check=False)
 
 
 class OptionsTest(unittest.TestCase):
@@ -91,7 +92,7 @@ class ListenTest(unittest.TestCase):
             self.assertEqual(server.addresses[0], listen[0])
             for address in server.addresses:
                 with self.subTest(address), connect(address) as channel:
-                    stub = service_pb2_grpc.EventBusServiceStub(channel)
+                    stub = EventBusServiceStub(channel)
                     published = stub.Publish(requests.uploaded(), timeout=SECONDS)
                     self.assertEqual(published.topic, "document-events")
 
@@ -135,7 +136,7 @@ class HealthTest(unittest.TestCase):
             self.assertEqual(refused.exception.code(), grpc.StatusCode.NOT_FOUND)
 
     def test_a_watch_sees_the_drain(self) -> None:
-        with Server("--embedded_kafka") as server, server.channel() as channel:
+        with Server("--embedded_kafka") as server, connect(server.address) as channel:
             server.wait_for_health(SERVING)
             watch = health_pb2_grpc.HealthStub(channel).Watch(
                 health_pb2.HealthCheckRequest(service=SERVICE), timeout=SECONDS)
@@ -150,9 +151,9 @@ class LogTest(unittest.TestCase):
     def test_no_line_per_event(self) -> None:
         with Server("--embedded_kafka") as server:
             server.wait_for_health(SERVING)
-            tail = server.stub.Subscribe(requests.tail("earliest"), timeout=SECONDS)
+            tail = server.stub.Subscribe(requests.documents(EARLIEST), timeout=SECONDS)
             self.assertTrue(next(tail).HasField("started"))
-            before = server.log()
+            before = server.log.lines()
             calls = [server.stub.Publish.future(requests.uploaded(), timeout=SECONDS)
                      for _ in range(1000)]
             for call in calls:
@@ -160,7 +161,7 @@ class LogTest(unittest.TestCase):
             left = 1000
             while left > 0:
                 left -= len(next(tail).batch.events)
-            self.assertEqual(server.log(), before)
+            self.assertEqual(server.log.lines(), before)
             tail.cancel()
 
 
@@ -168,7 +169,7 @@ class SignalTest(unittest.TestCase):
     def check_drain(self, number: signal.Signals) -> None:
         with Server("--embedded_kafka") as server:
             server.wait_for_health(SERVING)
-            tail = server.stub.Subscribe(requests.tail("latest"), timeout=SECONDS)
+            tail = server.stub.Subscribe(requests.documents(LATEST), timeout=SECONDS)
             self.assertTrue(next(tail).HasField("started"))
             server.send(number)
             messages = []
@@ -197,7 +198,7 @@ class SignalTest(unittest.TestCase):
                 server.wait_for_health(SERVING)
                 stalled = stall(self, server)
                 server.send(signal.SIGTERM)
-                server.wait_for_log("msg=draining")
+                server.log.wait_for("msg=draining")
                 server.send(number)
                 self.assertEqual(server.wait(3), 128 + number)
                 stalled.cancel()
@@ -213,7 +214,7 @@ class SignalTest(unittest.TestCase):
 
 def stall(test: unittest.TestCase, server: Server) -> grpc.Call:
     """A subscriber that has read Started and no more, with 12 MB of events waiting for it."""
-    stalled = server.stub.Subscribe(requests.tail("earliest"), timeout=4 * SECONDS)
+    stalled = server.stub.Subscribe(requests.documents(EARLIEST), timeout=4 * SECONDS)
     test.assertTrue(next(stalled).HasField("started"))
     for _ in range(30):
         server.stub.Publish(requests.uploaded(filename="x" * 400_000), timeout=SECONDS)

@@ -6,28 +6,30 @@ import json
 import subprocess
 import unittest
 
-from support.environment import PATIENCE_SECONDS
-from support.samples import Sample, document_sample, samples
-from support.server import launched
-from support.stubs import v1
-from support.tails import LATEST, tail
+from tests.support.patience import PROGRAM_SECONDS, SECONDS
+from tests.support.requests import LATEST
+from tests.support.samples import Sample, document_sample, samples
+from tests.support.server import embedded
+from tests.support.stubs import v1
+from tests.support.tails import tail
 
 
 class EmbeddedTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = cls.enterClassContext(launched("--embedded_kafka"))
-        cls.bootstrap = cls.server.logged(r'msg="embedded Kafka" bootstrap_servers=(\S+)')
+        cls.server = cls.enterClassContext(embedded())
+        cls.bootstrap = cls.server.log.wait_for(
+            r'msg="embedded Kafka" bootstrap_servers=(\S+)')[1]
 
     def kcat(self, *arguments: str, text: str = "") -> str:
         done = subprocess.run(["kcat", "-b", self.bootstrap, *arguments], input=text, text=True,
-                              capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+                              capture_output=True, timeout=PROGRAM_SECONDS, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
     def publish(self, sample: Sample) -> v1.PublishResponse:
         return self.server.stub.Publish(v1.PublishRequest(event=sample.event),
-                                        timeout=PATIENCE_SECONDS)
+                                        timeout=SECONDS)
 
     def test_kcat_reads_what_was_published(self) -> None:
         for sample in samples():

@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.environment import PATIENCE_SECONDS, ROOT
-from support.samples import document_sample
-from support.server import launched, serving
-from support.stubs import generate, v1
+from tests.support.environment import ROOT
+from tests.support.patience import PROGRAM_SECONDS, SECONDS
+from tests.support.samples import Sample, document_sample
+from tests.support.server import Server, embedded, serving
+from tests.support.stubs import generate, v1
 
 EXAMPLES = ROOT / "client" / "examples" / "python"
 README = (EXAMPLES / "README.md").read_text("utf-8")
@@ -32,7 +33,7 @@ def environment(**more: str) -> dict[str, str]:
 def python(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["python", str(EXAMPLES / script), *arguments], env=environment(PYTHONPATH=str(generate())),
-        capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        capture_output=True, text=True, timeout=PROGRAM_SECONDS, check=False)
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def running(script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             ["python", "-u", str(EXAMPLES / script), *arguments], text=True,
             env=environment(PYTHONPATH=str(generate())), stdout=subprocess.PIPE,
             stderr=subprocess.PIPE) as process:
-        watchdog = threading.Timer(PATIENCE_SECONDS, process.kill)
+        watchdog = threading.Timer(PROGRAM_SECONDS, process.kill)
         watchdog.start()
         try:
             yield process
@@ -56,7 +57,7 @@ class ExamplesTest(unittest.TestCase):
         install, *steps = re.findall(r"^ *```sh\n(.*?)^ *```", README, re.M | re.S)
         self.assertIn("pip install", install)  # Done by ./dev setup.
         self.assertEqual(len(steps), 2)
-        with tempfile.TemporaryDirectory() as checkout, launched("--embedded_kafka") as server:
+        with tempfile.TemporaryDirectory() as checkout, embedded() as server:
             folder = Path(checkout) / "client" / "examples" / "python"
             folder.mkdir(parents=True)
             (Path(checkout) / "proto").symlink_to(ROOT / "proto")
@@ -65,7 +66,7 @@ class ExamplesTest(unittest.TestCase):
             script = "\n".join(steps).replace("127.0.0.1:50051", server.address)
             done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder,
                                   env=environment(), capture_output=True, text=True,
-                                  timeout=PATIENCE_SECONDS, check=False)
+                                  timeout=PROGRAM_SECONDS, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         published, received, *payload = done.stdout.splitlines()
         event_id, where = re.fullmatch(r"(\S+) is in (document-events\[\d\] at \d+)",
@@ -77,7 +78,7 @@ class ExamplesTest(unittest.TestCase):
     def test_a_failure_is_explained_as_in_the_readme(self) -> None:
         line, expected = re.search(r"^    \$ python (publish\.py .*)\n((?:    .*\n)+)", README,
                                    re.M).groups()
-        with launched("--embedded_kafka") as server:
+        with embedded() as server:
             done = python(*shlex.split(line), "--address", server.address)
         self.assertEqual(done.returncode, 1)
         self.assertEqual([f"    {text}" for text in done.stderr.splitlines()],
@@ -92,7 +93,7 @@ class ExamplesTest(unittest.TestCase):
     def test_subscribe_goes_on_after_a_restart_of_the_server(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             address = f"unix:{folder}/eventbus.sock"
-            with serving("--listen", address) as server:
+            with serving(listen=(address,)) as server:
                 server.stub.Publish(v1.PublishRequest(event=document_sample().event))
                 before, between, after = (document_sample() for _ in range(3))
                 with running("subscribe.py", "--address", address, "--earliest",
@@ -102,7 +103,7 @@ class ExamplesTest(unittest.TestCase):
                     server.stop()
                     with serving() as other:
                         self.publish(other, between)
-                    with serving("--listen", address) as again:
+                    with serving(listen=(address,)) as again:
                         self.publish(again, after)
                         seen += self.read_until(process, after.event_id)
                         # All partitions have been read to where they were at the restart.
@@ -111,8 +112,8 @@ class ExamplesTest(unittest.TestCase):
         self.assertEqual([seen.count(sample.event_id) for sample in (before, between, after)],
                          [1, 1, 1])
 
-    def publish(self, server, sample) -> None:
-        server.stub.Publish(v1.PublishRequest(event=sample.event), timeout=PATIENCE_SECONDS)
+    def publish(self, server: Server, sample: Sample) -> None:
+        server.stub.Publish(v1.PublishRequest(event=sample.event), timeout=SECONDS)
 
     def read_until(self, process: subprocess.Popen[str], words: str) -> str:
         lines = []

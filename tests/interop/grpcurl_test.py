@@ -13,10 +13,12 @@ from google.protobuf import json_format
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from grpc_health.v1 import health_pb2
 
-from support.environment import GRPCURL, PATIENCE_SECONDS
-from support.samples import Sample, document_sample, samples
-from support.server import SERVICE, serving
-from support.tails import LATEST, tail
+from tests.support.environment import GRPCURL
+from tests.support.patience import PROGRAM_SECONDS
+from tests.support.requests import LATEST
+from tests.support.samples import Sample, document_sample, samples
+from tests.support.server import SERVICE, serving
+from tests.support.tails import tail
 
 
 def stream(output: str) -> list[dict]:
@@ -48,7 +50,7 @@ class GrpcurlTest(unittest.TestCase):
 
     def run_grpcurl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([GRPCURL, "-plaintext", *arguments], capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=PATIENCE_SECONDS, check=False)
+                              stdin=subprocess.DEVNULL, timeout=PROGRAM_SECONDS, check=False)
 
     def grpcurl(self, *words: str, flags: tuple[str, ...] = ()) -> str:
         done = self.run_grpcurl(*flags, self.server.address, *words)

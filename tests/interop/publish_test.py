@@ -9,17 +9,16 @@ from collections.abc import Iterable
 
 import grpc
 from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
-from support import legacy
-from support.environment import PATIENCE_SECONDS
-from support.samples import document_sample, samples
-from support.server import serving
-from support.stubs import Event, document, v1
+from tests.support import legacy
+from tests.support.broker import TOPICS
+from tests.support.errors import detail
+from tests.support.patience import SECONDS
+from tests.support.samples import document_sample, samples
+from tests.support.server import serving
+from tests.support.stubs import Event, document, v1
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-TOPICS = ("analytics-events", "assessment-events", "document-events", "meeting-events",
-          "tutor-queries")
 
 
 def ordered(value: bytes) -> list:
@@ -34,7 +33,7 @@ class PublishTest(unittest.TestCase):
 
     def publish(self, metadata: Iterable[tuple[str, str]] = (), **request) -> v1.PublishResponse:
         return self.server.stub.Publish(v1.PublishRequest(**request), metadata=tuple(metadata),
-                                        timeout=PATIENCE_SECONDS)
+                                        timeout=SECONDS)
 
     def published(self, topic: str, key: str, **request):
         """Publishes one event; what a consumer of the topic receives, and what was answered."""
@@ -126,22 +125,20 @@ class PublishTest(unittest.TestCase):
         with self.assertRaises(grpc.RpcError) as refused:
             self.publish(event=event)
         self.assertEqual(refused.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
-        details = rpc_status.from_call(refused.exception).details
-        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-        self.assertEqual([detail.Unpack(message) for message in (info, bad)
-                          for detail in details if detail.Is(message.DESCRIPTOR)], [True, True])
+        info = detail(refused.exception, error_details_pb2.ErrorInfo)
+        bad = detail(refused.exception, error_details_pb2.BadRequest)
         self.assertEqual((info.domain, info.reason), ("eventbus", "EVENT_INVALID"))
         self.assertEqual([violation.field for violation in bad.field_violations],
                          ["event.document.document_id", "event.document.classroom_id"])
 
     def test_no_log_line_is_written_per_event(self) -> None:
         self.publish(event=document_sample().event)
-        before = len(self.server.log())
+        before = len(self.server.log.lines())
         for call in [self.server.stub.Publish.future(v1.PublishRequest(event=sample.event))
                      for _ in range(5) for sample in samples()]:
-            call.result(PATIENCE_SECONDS)
+            call.result(SECONDS)
         # Not none: Kafka's client may have something to say of its own.
-        self.assertLess(len(self.server.log()) - before, 5, self.server.log())
+        self.assertLess(len(self.server.log.lines()) - before, 5, self.server.log.text())
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from support.environment import DEPS, GRPCURL, PATIENCE_SECONDS, ROOT
-from support.samples import document_sample
-from support.server import launched
-from support.stubs import PROTO, Event, EventBusServiceStub, document, generate, v1
+from tests.support.environment import DEPS, GRPCURL, PROTO, ROOT
+from tests.support.patience import PROGRAM_SECONDS
+from tests.support.samples import document_sample
+from tests.support.server import embedded
+from tests.support.stubs import Event, EventBusServiceStub, document, generate, v1
 
 GO_SECONDS = 250  # gRPC for Go is compiled the first time.
 EVENT_FILES = ("analytics", "assessment", "document", "event", "meeting", "tutor_query")
@@ -35,7 +36,7 @@ class StubsTest(unittest.TestCase):
 
     def run_quietly(self, *command: str, env: dict[str, str]) -> None:
         done = subprocess.run(command, env={**os.environ, **env}, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=PATIENCE_SECONDS,
+                              stderr=subprocess.STDOUT, text=True, timeout=PROGRAM_SECONDS,
                               check=False)
         self.assertEqual((done.returncode, done.stdout), (0, ""), command)
 
@@ -118,12 +119,12 @@ class StubsTest(unittest.TestCase):
 
     def test_node_loads_the_files_and_calls(self) -> None:
         sample = document_sample()
-        with launched("--embedded_kafka") as server:
+        with embedded() as server:
             done = subprocess.run(
                 ["node", str(Path(__file__).with_name("publish.js")), str(PROTO), server.address,
                  json.dumps(sample.documented)],
                 env={**os.environ, "NODE_PATH": str(DEPS / "node" / "node_modules")},
-                cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+                cwd=ROOT, capture_output=True, text=True, timeout=PROGRAM_SECONDS, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         result = json.loads(done.stdout)
         self.assertEqual(result["methods"], ["Publish", "Subscribe"])

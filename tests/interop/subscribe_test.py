@@ -10,16 +10,16 @@ import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from support import legacy
-from support.environment import PATIENCE_SECONDS
-from support.samples import Sample, analytics_sample, document_sample, samples
-from support.server import serving
-from support.stubs import v1
-from support.tails import EARLIEST, LATEST, Place, offsets, one_each, place, resume, tail
+from tests.support import legacy
+from tests.support.broker import TOPICS
+from tests.support.patience import SECONDS
+from tests.support.requests import EARLIEST, LATEST, Place, offsets, resume
+from tests.support.samples import Sample, analytics_sample, document_sample, samples
+from tests.support.server import serving
+from tests.support.stubs import v1
+from tests.support.tails import one_each, place, tail
 
 SECOND = Duration(seconds=1)
-PARTITIONS = {"document-events": 3, "meeting-events": 6, "tutor-queries": 3,
-              "assessment-events": 3, "analytics-events": 6}
 
 
 class SubscribeTest(unittest.TestCase):
@@ -30,7 +30,7 @@ class SubscribeTest(unittest.TestCase):
 
     def publish(self, *made: Sample, **request) -> list[Place]:
         return [place(self.stub.Publish(v1.PublishRequest(event=sample.event, **request),
-                                        timeout=PATIENCE_SECONDS)) for sample in made]
+                                        timeout=SECONDS)) for sample in made]
 
     # Where it starts.
 
@@ -66,7 +66,7 @@ class SubscribeTest(unittest.TestCase):
         self.assertNotEqual(stream.started.stream_id, "")
         self.assertCountEqual(
             [(position.topic, position.partition) for position in assigned],
-            [(topic, number) for topic, count in PARTITIONS.items() for number in range(count)])
+            [(topic, number) for topic, count in TOPICS.items() for number in range(count)])
         offset, = [position.offset for position in assigned
                    if (position.topic, position.partition) == where[:2]]
         self.assertGreater(offset, where[2])

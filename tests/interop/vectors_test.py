@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import unittest
 
-from support import legacy
-from support.golden import Vector, comparable, vectors
-from support.server import serving
-from support.stubs import v1
-from support.tails import Place, offsets, place, tail
+from tests.support import legacy
+from tests.support.golden import Vector, comparable, vectors
+from tests.support.patience import SECONDS
+from tests.support.requests import Place, offsets
+from tests.support.server import serving
+from tests.support.stubs import v1
+from tests.support.tails import place, tail
 
 
 def has_text(value: object) -> bool:
@@ -39,7 +41,7 @@ class VectorsTest(unittest.TestCase):
         with legacy.producer() as producer:
             sent = [producer.send(vector.topic, value=vector.value, key=key(vector))
                     for vector in made]
-            places = [place(future.get(timeout=60)) for future in sent]
+            places = [place(future.get(timeout=SECONDS)) for future in sent]
         events = self.received(places, include_json=True)
         for vector, event in zip(made, events, strict=True):
             with self.subTest(vector.name):

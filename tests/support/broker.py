@@ -1,18 +1,16 @@
-"""The Kafka that tests/kafka/kafka.py runs beside a test, and what legacy clients see in it."""
+"""The Kafka that tests/kafka/kafka.py runs beside a test."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
-from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from support.stubs import ROOT
+from tests.support.environment import ROOT
 
+# The documented topics, with their numbers of partitions.
 TOPICS = {"document-events": 3, "meeting-events": 6, "tutor-queries": 3, "assessment-events": 3,
           "analytics-events": 6}
 RETENTION_DAYS = {"document-events": 7, "meeting-events": 3, "tutor-queries": 30,
@@ -21,9 +19,9 @@ _KAFKA = ROOT / "tests" / "kafka" / "kafka.py"
 
 
 def bootstrap() -> str:
-    """Raises AssertionError where no broker is named: a test that needs one fails."""
+    """Its address. That there is none is a failure, never a skip."""
     address = os.environ.get("EVENTBUS_TEST_KAFKA", "")
-    assert address, "run me as: tests/kafka/kafka.py run -- COMMAND..."
+    assert address, "EVENTBUS_TEST_KAFKA is not set: tests/kafka/kafka.py run -- COMMAND..."
     return address
 
 
@@ -55,41 +53,8 @@ def create_topics() -> None:
         admin.close()
 
 
-def end_offsets(topic: str) -> dict[int, int]:
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap())
-    try:
-        partitions = [TopicPartition(topic, p) for p in range(TOPICS[topic])]
-        return {p.partition: end for p, end in consumer.end_offsets(partitions).items()}
-    finally:
-        consumer.close()
-
-
-def read_events(topic: str, since: dict[int, int]) -> Iterator[dict]:
-    """The JSON of every record from these offsets to the end."""
-    ends = end_offsets(topic)
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap(), enable_auto_commit=False)
-    try:
-        left = {p for p, end in ends.items() if since[p] < end}
-        partitions = [TopicPartition(topic, p) for p in left]
-        consumer.assign(partitions)
-        for partition in partitions:
-            consumer.seek(partition, since[partition.partition])
-        while left:
-            for records in consumer.poll(timeout_ms=1000).values():
-                for record in records:
-                    if record.offset < ends[record.partition]:
-                        yield json.loads(record.value)
-            left = {p.partition for p in partitions
-                    if consumer.position(p) < ends[p.partition]}
-    finally:
-        consumer.close()
-
-
 def _control(verb: str, *arguments: str) -> None:
     directory = os.environ["EVENTBUS_TEST_KAFKA_DIR"]
-    _run(verb, "--dir", directory, "--node", "1", *arguments)
-
-
-def _run(*arguments: str) -> None:
-    subprocess.run([sys.executable, str(_KAFKA), *arguments], check=True,
-                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, str(_KAFKA), verb, "--dir", directory, "--node", "1", *arguments],
+        check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

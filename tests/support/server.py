@@ -2,113 +2,65 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import grpc
-from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_status import rpc_status
 
-from support.stubs import ROOT, service_pb2_grpc
-
-# Set by ctest.
-BINARY = os.environ.get("EVENTBUS_SERVER", str(ROOT / "build/release/bin/eventbus-server"))
-# For what should take a moment, on a busy machine.
-SECONDS = 30.0
+from tests.support import broker, environment
+from tests.support.log import Log
+from tests.support.patience import PROGRAM_SECONDS, SECONDS, wait_until
+from tests.support.stubs import EventBusServiceStub
 
 SERVICE = "eventbus.v1.EventBusService"
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-
-
-def wait_until(condition: Callable[[], object], what: str, seconds: float = SECONDS) -> object:
-    """Asks `condition` again and again until it says something true; returns that."""
-    deadline = time.monotonic() + seconds
-    while not (said := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:.0f} s: {what}")
-        time.sleep(0.02)
-    return said
-
-
-def environment(**variables: str) -> dict[str, str]:
-    """Ours without what the server reads from it, and with `variables`."""
-    read = re.compile(r"KAFKA_|EVENTBUS_")
-    return {k: v for k, v in os.environ.items() if not read.match(k)} | variables
+# A free port.
+LOOPBACK = ("127.0.0.1:0",)
 
 
 class Server:
     """A running server. Use it in a `with`: it is killed at the end, if it is still there."""
 
-    def __init__(self, *flags: str, listen: tuple[str, ...] = ("127.0.0.1:0",),
-                 **variables: str) -> None:
+    def __init__(self, *flags: str, listen: tuple[str, ...] = LOOPBACK, **variables: str) -> None:
         """Returns once it listens; raises AssertionError with its log if it ends instead."""
         listening = [word for address in listen for word in ("--listen", address)]
         self._process = subprocess.Popen(
-            [BINARY, *listening, *flags], env=environment(**variables), stdin=subprocess.DEVNULL,
+            [str(environment.SERVER), *listening, *flags],
+            env=environment.for_server(**variables), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
-        self._lines: list[str] = []
-        self._reader = threading.Thread(target=self._read_log, daemon=True)
-        self._reader.start()
+        assert self._process.stderr is not None
+        self.log = Log(self._process.stderr)
         try:
-            wait_until(lambda: len(self.addresses) == len(listen) or self._ended(), "listening")
-            if self._ended():
-                raise AssertionError(f"the server ended with {self.pid_code()}:\n{self.text()}")
-        except BaseException:
-            self.close()
+            # As listened on, in the order of `listen`.
+            self.addresses = [match[1] for match in self.log.wait_for_each(
+                r"msg=listening address=(\S+)", len(listen))]
+        except BaseException as error:
+            self._kill()
+            error.add_note(f"the server ended with {self._process.returncode}")
             raise
-        self._channel: grpc.Channel | None = None
+        self.channel = connect(self.address)
+        self.stub = EventBusServiceStub(self.channel)
 
     def __enter__(self) -> Server:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self.close()
+        self.channel.close()
+        self._kill()
         if kind is not None:
-            print(f"--- log of the server\n{self.text()}\n---", flush=True)
-
-    def close(self) -> None:
-        if getattr(self, "_channel", None) is not None:
-            self._channel.close()
-        self._process.kill()
-        self._process.wait()
-        self._reader.join()
-        self._process.stderr.close()
-
-    # Its log.
-
-    def log(self) -> list[str]:
-        return list(self._lines)
-
-    def text(self) -> str:
-        return "".join(self._lines)
-
-    def lines_with(self, words: str) -> list[str]:
-        return [line for line in self.log() if words in line]
-
-    def wait_for_log(self, words: str, seconds: float = SECONDS) -> str:
-        lines = wait_until(lambda: self.lines_with(words), f"a log line with {words}", seconds)
-        return lines[0]
-
-    @property
-    def addresses(self) -> list[str]:
-        """As listened on, in the order of `listen`."""
-        return re.findall(r"msg=listening address=(\S+)\n", self.text())
+            print(f"--- log of the server\n{self.log.text()}\n---", flush=True)
 
     # The process.
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def pid_code(self) -> int | None:
+    def exit_code(self) -> int | None:
+        """None while it runs."""
         return self._process.poll()
 
     def send(self, number: signal.Signals) -> None:
@@ -117,65 +69,76 @@ class Server:
     def wait(self, seconds: float = SECONDS) -> int:
         """The exit code; as a shell has it, 128 + N where signal N ended the process."""
         code = self._process.wait(seconds)
-        self._reader.join()
+        self.log.wait_for_end()
         return code if code >= 0 else 128 - code
 
+    def stop(self) -> None:
+        """SIGTERM if it still runs; fails unless the exit code is 0."""
+        self.send(signal.SIGTERM)
+        code = self.wait(PROGRAM_SECONDS)
+        assert code == 0, f"exit code {code}:\n{self.log.text()}"
+
     def resident_bytes(self) -> int:
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found, status
+        return int(found[1]) * 1024
 
     # Clients.
 
-    def channel(self) -> grpc.Channel:
-        """One of its own; the caller closes it."""
-        return connect(self.addresses[0])
-
     @property
-    def stub(self) -> service_pb2_grpc.EventBusServiceStub:
-        return service_pb2_grpc.EventBusServiceStub(self._shared_channel())
+    def address(self) -> str:
+        return self.addresses[0]
 
     def health(self, service: str = "") -> int:
-        stub = health_pb2_grpc.HealthStub(self._shared_channel())
+        stub = health_pb2_grpc.HealthStub(self.channel)
         return stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=SECONDS).status
 
     def wait_for_health(self, status: int, seconds: float = SECONDS) -> None:
         """Until the whole server and the service say so."""
         name = health_pb2.HealthCheckResponse.ServingStatus.Name(status)
         for service in ("", SERVICE):
-            wait_until(lambda service=service: self.health(service) == status,
+            wait_until(partial(self._has_health, service, status),
                        f"health of '{service}': {name}", seconds)
 
-    def _shared_channel(self) -> grpc.Channel:
-        if self._channel is None:
-            self._channel = self.channel()
-        return self._channel
+    def _has_health(self, service: str, status: int) -> bool:
+        return self.health(service) == status
 
-    def _read_log(self) -> None:
-        for line in self._process.stderr:
-            self._lines.append(line)
-
-    def _ended(self) -> bool:
-        return self._process.poll() is not None
+    def _kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self.log.wait_for_end()
 
 
 def connect(address: str) -> grpc.Channel:
+    """A connection that no other channel shares; the caller closes it."""
     return grpc.insecure_channel(address, options=[
         ("grpc.max_receive_message_length", 4 << 20),
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.use_local_subchannel_pool", 1)])
 
 
-def reason(error: grpc.Call) -> str:
-    """The reason of ErrorInfo in a call's details; empty where there is none."""
-    info = detail(error, error_details_pb2.ErrorInfo)
-    return "" if info is None else info.reason
+def on_broker(*flags: str, listen: tuple[str, ...] = LOOPBACK) -> Server:
+    """A server on the real broker, with or without topics."""
+    return Server("--kafka_bootstrap_servers", broker.bootstrap(), *flags, listen=listen)
 
 
-def detail(error: grpc.Call, kind: type) -> object | None:
-    """The detail of this type, or None."""
-    status = rpc_status.from_call(error)
-    for any_detail in () if status is None else status.details:
-        found = kind()
-        if any_detail.Unpack(found):
-            return found
-    return None
+@contextmanager
+def embedded(*flags: str, listen: tuple[str, ...] = LOOPBACK) -> Iterator[Server]:
+    """A server on its embedded Kafka that serves, until it is stopped."""
+    with Server("--embedded_kafka", *flags, listen=listen) as server:
+        yield from _serving(server)
+
+
+@contextmanager
+def serving(*flags: str, listen: tuple[str, ...] = LOOPBACK) -> Iterator[Server]:
+    """A server on the real broker, which has the documented topics, until it is stopped."""
+    with on_broker("--provision_topics", *flags, listen=listen) as server:
+        yield from _serving(server)
+
+
+def _serving(server: Server) -> Iterator[Server]:
+    server.wait_for_health(SERVING)
+    yield server
+    server.channel.close()
+    server.stop()

@@ -1,48 +1,54 @@
-"""Python stubs of proto/, generated once for each state of the .proto files.
-
-    from support.stubs import events_pb2, service_pb2, service_pb2_grpc
-"""
+"""Python stubs, generated once for each state of proto/, and then imported."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
+import shutil
 import sys
 import tempfile
-from importlib import import_module
+from importlib import resources
 from pathlib import Path
 
-import grpc_tools
 from grpc_tools import protoc
 
-ROOT = Path(__file__).resolve().parents[2]
-PROTO = ROOT / "proto"
-# Set by ctest: the build folder of the tests that run.
-BUILD = Path(os.environ.get("EVENTBUS_BUILD_DIR", ROOT / "build"))
+from tests.support.environment import BUILD, PROTO
 
 
 def generate() -> Path:
-    """The folder of the stubs; several processes may ask at once."""
+    """A folder with the stubs of proto/ as it is now. Several processes may ask at once."""
     files = sorted(PROTO.rglob("*.proto"))
-    state = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
-    folder = BUILD / "python-stubs" / state
+    digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+    folder = BUILD / "python-stubs" / digest[:16]
     if folder.exists():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    new = tempfile.mkdtemp(dir=folder.parent)
-    well_known = Path(grpc_tools.__file__).parent / "_proto"
-    code = protoc.main(["protoc", f"-I{PROTO}", f"-I{well_known}", f"--python_out={new}",
-                        f"--grpc_python_out={new}", *map(str, files)])
-    if code != 0:
-        raise RuntimeError(f"protoc of {PROTO} ended with {code}")
-    with contextlib.suppress(OSError):  # Another process was first.
-        os.rename(new, folder)
+    made = Path(tempfile.mkdtemp(dir=folder.parent))
+    _run_protoc(made, files)
+    try:
+        made.rename(folder)
+    except OSError:  # Another process was faster.
+        shutil.rmtree(made)
     return folder
 
 
+def _run_protoc(folder: Path, files: list[Path]) -> None:
+    well_known = resources.files("grpc_tools") / "_proto"
+    arguments = ["protoc", f"-I{PROTO}", f"-I{well_known}", f"--python_out={folder}",
+                 f"--grpc_python_out={folder}", *map(str, files)]
+    if protoc.main(arguments) != 0:
+        raise AssertionError(f"failed: {' '.join(arguments)}")
+
+
 sys.path.insert(0, str(generate()))
-events_pb2 = import_module("eventbus.events.v1.event_pb2")
-document_pb2 = import_module("eventbus.events.v1.document_pb2")
-service_pb2 = import_module("eventbus.v1.event_bus_service_pb2")
-service_pb2_grpc = import_module("eventbus.v1.event_bus_service_pb2_grpc")
+
+from eventbus.events.v1 import analytics_pb2 as analytics  # noqa: E402
+from eventbus.events.v1 import assessment_pb2 as assessment  # noqa: E402
+from eventbus.events.v1 import document_pb2 as document  # noqa: E402
+from eventbus.events.v1 import meeting_pb2 as meeting  # noqa: E402
+from eventbus.events.v1 import tutor_query_pb2 as tutor_query  # noqa: E402
+from eventbus.events.v1.event_pb2 import Event  # noqa: E402
+from eventbus.v1 import event_bus_service_pb2 as v1  # noqa: E402
+from eventbus.v1.event_bus_service_pb2_grpc import EventBusServiceStub  # noqa: E402
+
+__all__ = ["Event", "EventBusServiceStub", "analytics", "assessment", "document", "generate",
+           "meeting", "tutor_query", "v1"]

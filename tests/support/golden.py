@@ -12,8 +12,8 @@ from typing import Any
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from support.environment import ROOT
-from support.stubs import Event
+from tests.support.environment import ROOT
+from tests.support.stubs import Event
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = JSONDecoder(strict=False)

@@ -7,29 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
-from google.protobuf.empty_pb2 import Empty
-
-from support.environment import PATIENCE_SECONDS
-from support.stubs import EventBusServiceStub, v1
-
-Place = tuple[str, int, int]
-
-EARLIEST = v1.StartPosition(earliest=Empty())
-LATEST = v1.StartPosition(latest=Empty())
-
-
-def resume(token: str) -> v1.StartPosition:
-    return v1.StartPosition(resume_token=token)
-
-
-def offsets(places: Iterable[Place]) -> v1.StartPosition:
-    """The first of `places` in each partition."""
-    first: dict[tuple[str, int], int] = {}
-    for topic, partition, offset in places:
-        first[topic, partition] = min(offset, first.get((topic, partition), offset))
-    return v1.StartPosition(offsets=v1.PartitionOffsets(positions=[
-        v1.Position(topic=topic, partition=partition, offset=offset)
-        for (topic, partition), offset in first.items()]))
+from tests.support import requests
+from tests.support.patience import PROGRAM_SECONDS
+from tests.support.requests import Place
+from tests.support.stubs import EventBusServiceStub, v1
 
 
 def place(record: Any) -> Place:
@@ -41,7 +22,7 @@ class Tail:
     """An open stream. `seen` has every message so far, `started` the first one."""
 
     def __init__(self, stub: EventBusServiceStub, request: v1.SubscribeRequest) -> None:
-        self.call = stub.Subscribe(request, timeout=PATIENCE_SECONDS)
+        self.call = stub.Subscribe(request, timeout=PROGRAM_SECONDS)
         self.seen: list[v1.SubscribeResponse] = []
         self.started = self.until("started")
 
@@ -92,7 +73,7 @@ def one_each(events: Iterable[v1.ReceivedEvent], wanted: set[Place]) -> dict[Pla
 @contextmanager
 def tail(stub: EventBusServiceStub, start: v1.StartPosition, **request: Any) -> Iterator[Tail]:
     """A stream that has started; it is cancelled at the end."""
-    made = Tail(stub, v1.SubscribeRequest(tail=v1.Tail(start=start), **request))
+    made = Tail(stub, requests.tail(start, **request))
     try:
         yield made
     finally:

@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from support.stubs import Event, analytics, assessment, document, meeting, tutor_query
+from tests.support.stubs import Event, analytics, assessment, document, meeting, tutor_query
 
 TIME = "2024-01-01T10:00:00Z"
 

@@ -1,1 +1,0 @@
-"""What the interop tests share: a server, legacy Kafka clients, stubs and samples."""
