@@ -115,7 +115,7 @@ class ConfBuilder {
   absl::StatusOr<ConfHolder> Finish(const ClientConfig& config) {
     for (const auto& [name, value] : config.properties) Set(name, value);
     if (!status_.ok()) return status_;
-    rd_kafka_conf_set_log_cb(conf_.get(), LogToSpdlog);
+    rd_kafka_conf_set_log_cb(conf_.get(), LogLine);
     return std::move(conf_);
   }
 

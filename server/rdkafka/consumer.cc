@@ -150,7 +150,7 @@ void Consumer::KeepError(rd_kafka_t* client, int code, const char* text, void* e
   const auto error = static_cast<rd_kafka_resp_err_t>(code);
   const ErrorClass error_class = Classify(error);
   if (error_class != ErrorClass::kUnknownTopic && error_class != ErrorClass::kDenied) {
-    return LogToSpdlog(client, 4, rd_kafka_err2name(error), text);
+    return LogLine(client, 4, rd_kafka_err2name(error), text);
   }
   static_cast<std::vector<absl::Status>*>(errors)->push_back(
       CallError(error, Access::kSubscribe, TopicIn(text), "reading", text));
@@ -203,7 +203,7 @@ void Consumer::DispatchError(const rd_kafka_message_t& message, kafka::ConsumerE
           message.err, Access::kSubscribe, partition.topic,
           absl::StrCat("reading ", partition.topic, " partition ", partition.partition), said));
     default:
-      LogToSpdlog(client_.get(), 4, rd_kafka_err2name(message.err), said);
+      LogLine(client_.get(), 4, rd_kafka_err2name(message.err), said);
   }
 }
 

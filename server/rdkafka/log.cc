@@ -1,8 +1,9 @@
 #include "server/rdkafka/log.h"
 
-#include <spdlog/spdlog.h>
+#include <string>
 
-#include "server/base/strings.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/log.h"
 
 namespace eventbus::rdkafka {
 namespace {
@@ -11,16 +12,15 @@ constexpr int kLinesPerPeriod = 5;
 constexpr absl::Duration kPeriod = absl::Seconds(10);
 
 // librdkafka uses syslog's levels: 0 emergency, 3 error, 4 warning, 5 notice, 6 info, 7 debug.
-spdlog::level::level_enum LevelOf(int syslog_level, absl::string_view facility) {
+LogLevel LevelOf(int syslog_level, absl::string_view facility) {
   // Properties of the other type of client; the embedded Kafka's age; said by FAIL as well.
   if (facility == "CONFWARN" || facility == "AUTOCREATE" || facility == "_TRANSPORT") {
-    return spdlog::level::debug;
+    return LogLevel::kDebug;
   }
-  if (syslog_level <= 2) return spdlog::level::critical;
-  if (syslog_level == 3) return spdlog::level::err;
-  if (syslog_level == 4) return spdlog::level::warn;
-  if (syslog_level <= 6) return spdlog::level::info;
-  return spdlog::level::debug;
+  if (syslog_level <= 3) return LogLevel::kError;
+  if (syslog_level == 4) return LogLevel::kWarning;
+  if (syslog_level <= 6) return LogLevel::kInfo;
+  return LogLevel::kDebug;
 }
 
 }  // namespace
@@ -43,19 +43,21 @@ LogLimiter::Decision LogLimiter::Admit(absl::string_view kind) {
   return decision;
 }
 
-void LogToSpdlog(const rd_kafka_t* client, int syslog_level, const char* facility,
-                 const char* message) {
+void LogLine(const rd_kafka_t* client, int syslog_level, const char* facility,
+             const char* message) {
   // Never destroyed: clients may log while the process ends.
   static auto& limiter = *new LogLimiter(Clock::System(), kLinesPerPeriod, kPeriod);
-  const auto level = LevelOf(syslog_level, facility);
-  if (!spdlog::should_log(level)) return;
-  const char* name = client == nullptr ? "rdkafka" : rd_kafka_name(client);
-  if (level < spdlog::level::warn) return spdlog::log(level, "{}: {}: {}", name, facility, message);
-  const LogLimiter::Decision decision = limiter.Admit(facility);
+  const LogLevel level = LevelOf(syslog_level, facility);
+  const bool limited = level == LogLevel::kWarning || level == LogLevel::kError;
+  const LogLimiter::Decision decision =
+      limited ? limiter.Admit(facility) : LogLimiter::Decision{true, 0};
   if (decision.suppressed > 0) {
-    spdlog::log(level, "rdkafka: {}: {} lines suppressed", facility, decision.suppressed);
+    Log(level, "librdkafka repeated itself",
+        {{"facility", facility}, {"suppressed", absl::StrCat(decision.suppressed)}});
   }
-  if (decision.pass) spdlog::log(level, "{}: {}: {}", name, facility, message);
+  if (!decision.pass) return;
+  const char* name = client == nullptr ? "" : rd_kafka_name(client);
+  Log(level, message, {{"from", "librdkafka"}, {"client", name}, {"facility", facility}});
 }
 
 }  // namespace eventbus::rdkafka

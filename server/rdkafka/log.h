@@ -43,9 +43,8 @@ class LogLimiter {
   std::map<std::string, Window, std::less<>> windows_ ABSL_GUARDED_BY(mu_);
 };
 
-// librdkafka's log callback: to spdlog's default logger, at most five lines of one facility in ten
-// seconds at warning and above; below, everything that spdlog's level lets through.
-void LogToSpdlog(const rd_kafka_t* client, int syslog_level, const char* facility,
-                 const char* message);
+// librdkafka's log callback: to base/log, at most five lines of one facility in ten seconds at
+// warning and above.
+void LogLine(const rd_kafka_t* client, int syslog_level, const char* facility, const char* message);
 
 }  // namespace eventbus::rdkafka

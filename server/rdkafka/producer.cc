@@ -1,7 +1,6 @@
 #include "server/rdkafka/producer.h"
 
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/clock.h"
 #include "server/base/error.h"
+#include "server/base/log.h"
 #include "server/rdkafka/conf.h"
 #include "server/rdkafka/embedded.h"
 #include "server/rdkafka/error.h"
@@ -197,8 +197,8 @@ bool Producer::ServeOne(Client& client, absl::Duration wait) {
     case RD_KAFKA_EVENT_ERROR: {
       const rd_kafka_resp_err_t error = rd_kafka_event_error(event.get());
       const bool fatal = rd_kafka_event_error_is_fatal(event.get()) != 0;
-      LogToSpdlog(client.rk(), fatal ? 2 : 4, rd_kafka_err2name(error),
-                  rd_kafka_event_error_string(event.get()));
+      LogLine(client.rk(), fatal ? 2 : 4, rd_kafka_err2name(error),
+              rd_kafka_event_error_string(event.get()));
       return !fatal;
     }
     default:
@@ -233,7 +233,8 @@ std::shared_ptr<Producer::Client> Producer::MakeNext() {
   while (!stopping_) {
     absl::StatusOr<std::shared_ptr<Client>> client = Client::Make(config_);
     if (client.ok()) return *std::move(client);
-    spdlog::error("Kafka producer cannot be made again: {}", client.status().ToString());
+    Log(LogLevel::kError, "the Kafka producer cannot be made again",
+        {{"reason", client.status().ToString()}});
     const absl::Time next = absl::Now() + kRemakeDelay;
     while (!stopping_ && absl::Now() < next) absl::SleepFor(kDrainWait);
   }

@@ -1,12 +1,13 @@
 #include "server/rdkafka/reaper.h"
 
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "server/base/log.h"
 
 namespace eventbus::rdkafka {
 namespace {
@@ -23,7 +24,8 @@ Reaper::~Reaper() {
     state_->done.WaitFor(state_->mu, deadline - absl::Now());
   }
   if (state_->running > 0) {
-    spdlog::error("{} Kafka consumers do not end, and are left behind", state_->running);
+    Log(LogLevel::kError, "Kafka consumers do not end, and are left behind",
+        {{"consumers", absl::StrCat(state_->running)}});
   }
 }
 
