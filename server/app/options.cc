@@ -28,6 +28,12 @@ std::string EnvName(std::string flag) {
   return "EVENTBUS_" + flag;
 }
 
+// May be given several times; one variable holds them all, separated by `separator`.
+void AddList(CLI::App& app, const std::string& flag, std::vector<std::string>& values,
+             char separator, const std::string& help) {
+  app.add_option("--" + flag, values, help)->envname(EnvName(flag))->delimiter(separator);
+}
+
 template <typename T>
 CLI::Option* Add(CLI::App& app, const std::string& flag, T& value, const std::string& help) {
   return app.add_option("--" + flag, value, help)->envname(EnvName(flag))->capture_default_str();
@@ -45,11 +51,10 @@ std::string CheckDuration(std::string& text) {
 }
 
 void AddListening(CLI::App& app, Options& options) {
-  Add(app, "listen", options.listen,
-      "Address to serve on, host:port or unix:path; may be given several times, separated by "
-      "commas "
-      "in the environment [127.0.0.1:50051 and unix:/tmp/eventbus-<uid>.sock]")
-      ->delimiter(',');
+  AddList(app, "listen", options.listen, ',',
+          "Address to serve on, host:port or unix:path; may be given several times, separated by "
+          "commas "
+          "in the environment [127.0.0.1:50051 and unix:/tmp/eventbus-<uid>.sock]");
   AddFlag(app, "allow_plaintext", options.allow_plaintext,
           "Serve without TLS on addresses that other machines can reach");
 }
@@ -67,10 +72,9 @@ void AddKafka(CLI::App& app, Options& options) {
       ->check(CLI::IsMember({"earliest", "latest"}));
   Add(app, "kafka_config", options.kafka_config,
       "File of librdkafka properties, key=value a line: the place for credentials");
-  Add(app, "kafka_property", options.kafka_properties,
-      "librdkafka property, key=value; may be given several times, separated by ; in the "
-      "environment")
-      ->delimiter(';');
+  AddList(app, "kafka_property", options.kafka_properties, ';',
+          "librdkafka property, key=value; may be given several times, separated by ; in the "
+          "environment");
   AddFlag(
       app, "embedded_kafka", options.embedded_kafka,
       "Serve a Kafka inside this process, in memory, for development; what it holds goes with it");

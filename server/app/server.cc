@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "absl/types/optional.h"
 #include "google/rpc/error_details.pb.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
@@ -96,6 +97,7 @@ class Pipeline final : public Server {
   std::unique_ptr<Health> health_;
   std::unique_ptr<grpc::Server> grpc_;  // Last: every call ends before what serves it goes.
   std::vector<std::string> addresses_;
+  absl::optional<bool> said_available_;  // OnCluster's.
   bool drained_ = false;
 };
 
@@ -208,8 +210,11 @@ absl::Status Pipeline::Listen() {
 // On the blocking pool, one at a time.
 void Pipeline::OnCluster(bool available) {
   if (available && provisioner_ != nullptr) provisioner_->Start();
-  Log(available ? LogLevel::kInfo : LogLevel::kWarning,
-      available ? "Kafka answers" : "Kafka does not answer");
+  if (said_available_ != available) {
+    said_available_ = available;
+    Log(available ? LogLevel::kInfo : LogLevel::kWarning,
+        available ? "Kafka answers" : "Kafka does not answer");
+  }
   TellHealth();
   streams_.WakeAll();
 }
