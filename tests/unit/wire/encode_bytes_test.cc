@@ -8,7 +8,6 @@
 namespace eventbus::wire {
 namespace {
 
-using events::v1::Event;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
