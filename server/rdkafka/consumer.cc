@@ -10,6 +10,7 @@
 #include "server/rdkafka/embedded.h"
 #include "server/rdkafka/error.h"
 #include "server/rdkafka/log.h"
+#include "server/rdkafka/partition_list.h"
 
 namespace eventbus::rdkafka {
 namespace {
@@ -52,25 +53,6 @@ void ReadHeaders(const rd_kafka_message_t& message, std::vector<kafka::HeaderVie
 
 kafka::TopicPartition PartitionOf(const rd_kafka_message_t& message) {
   return {message.rkt == nullptr ? "" : rd_kafka_topic_name(message.rkt), message.partition};
-}
-
-PartitionsHolder ToStartList(const std::vector<kafka::StartOffset>& positions) {
-  PartitionsHolder list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
-  for (const kafka::StartOffset& each : positions) {
-    rd_kafka_topic_partition_list_add(list.get(), each.partition.topic.c_str(),
-                                      each.partition.partition)
-        ->offset = each.offset;
-  }
-  return list;
-}
-
-PartitionsHolder ToList(const std::vector<kafka::TopicPartition>& partitions, std::int64_t offset) {
-  PartitionsHolder list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
-  for (const kafka::TopicPartition& each : partitions) {
-    rd_kafka_topic_partition_list_add(list.get(), each.topic.c_str(), each.partition)->offset =
-        offset;
-  }
-  return list;
 }
 
 // Milliseconds left, at least one.
