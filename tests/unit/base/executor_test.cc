@@ -1,11 +1,11 @@
 #include "server/base/executor.h"
 
 #include <algorithm>
+#include <latch>
 #include <memory>
 #include <thread>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -57,32 +57,32 @@ TEST(ExecutorTest, OneThreadKeepsTheOrder) {
 }
 
 TEST(ExecutorTest, NeverRunsInTheCallersThread) {
-  absl::Notification done;
+  std::latch done(1);
   std::thread::id ran_in;
   const auto pool = MakeThreadPool("test", 1);
   pool->Post([&] {
     ran_in = std::this_thread::get_id();
-    done.Notify();
+    done.count_down();
   });
-  done.WaitForNotification();
+  done.wait();
   EXPECT_NE(ran_in, std::this_thread::get_id());
 }
 
 TEST(ExecutorTest, ThreadsRunBesideEachOther) {
-  absl::Notification first;
-  absl::Notification second;
-  absl::Notification done;
+  std::latch first(1);
+  std::latch second(1);
+  std::latch done(1);
   const auto pool = MakeThreadPool("test", 2);
   pool->Post([&] {
-    first.Notify();
-    second.WaitForNotification();
-    done.Notify();
+    first.count_down();
+    second.wait();
+    done.count_down();
   });
   pool->Post([&] {
-    first.WaitForNotification();
-    second.Notify();
+    first.wait();
+    second.count_down();
   });
-  done.WaitForNotification();
+  done.wait();
 }
 
 TEST(ExecutorTest, AFunctionMayPost) {
@@ -93,17 +93,17 @@ TEST(ExecutorTest, AFunctionMayPost) {
 }
 
 TEST(ExecutorTest, RunsATimerNotBeforeItsTime) {
-  absl::Notification done;
+  std::latch done(1);
   absl::Time ran_at;
   const auto pool = MakeThreadPool("test", 1);
   const absl::Time when = absl::Now() + absl::Milliseconds(20);
   EXPECT_NE(pool->PostAt(when,
                          [&] {
                            ran_at = absl::Now();
-                           done.Notify();
+                           done.count_down();
                          }),
             0u);
-  done.WaitForNotification();
+  done.wait();
   EXPECT_GE(ran_at, when);
 }
 
@@ -172,23 +172,23 @@ TEST(ExecutorTest, WhatACancelledTimerOwnsIsLetGo) {
 }
 
 TEST(ExecutorTest, StopWaitsForWhatRunsAndDropsTheRest) {
-  absl::Notification running;
-  absl::Notification go_on;
+  std::latch running(1);
+  std::latch go_on(1);
   bool finished = false;
   auto owned = std::make_shared<int>(1);
   const std::weak_ptr<int> watch = owned;
   const auto pool = MakeThreadPool("test", 1);
   pool->Post([&] {
-    running.Notify();
-    go_on.WaitForNotification();
+    running.count_down();
+    go_on.wait();
     finished = true;
   });
-  running.WaitForNotification();
+  running.wait();
   bool dropped_ran = false;
   pool->Post([&dropped_ran, owned] { dropped_ran = true; });
   pool->PostAt(Never(), [owned = std::move(owned)] {});
   std::thread stopper([&pool] { pool->Stop(); });
-  go_on.Notify();
+  go_on.count_down();
   stopper.join();
   EXPECT_TRUE(finished);
   // The function behind it had not begun, or had the luck to begin before Stop.

@@ -1,10 +1,10 @@
 #include "server/base/serial_task.h"
 
 #include <atomic>
+#include <latch>
 #include <memory>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "server/base/executor.h"
@@ -14,11 +14,11 @@ namespace {
 
 TEST(SerialTaskTest, RunsWhenItIsWoken) {
   const auto pool = MakeThreadPool("test", 2);
-  absl::Notification ran;
+  std::latch ran(1);
   SerialTask task(*pool);
-  task.SetBody([&ran] { ran.Notify(); });
+  task.SetBody([&ran] { ran.count_down(); });
   task.Wake();
-  ran.WaitForNotification();
+  ran.wait();
 }
 
 TEST(SerialTaskTest, NeverRunsTwiceAtOnce) {
@@ -27,13 +27,13 @@ TEST(SerialTaskTest, NeverRunsTwiceAtOnce) {
   std::atomic<bool> twice = false;
   std::atomic<int> woken = 0;
   int runs = 0;  // The task's alone: it needs no lock.
-  absl::Notification done;
+  std::latch done(1);
   SerialTask task(*pool);
   task.SetBody([&] {
     if (++inside != 1) twice = true;
     ++runs;
     // All who wake it have done so, and this run began after or around the last.
-    if (woken.load() == 4 && !done.HasBeenNotified()) done.Notify();
+    if (woken.load() == 4 && !done.try_wait()) done.count_down();
     --inside;
   });
   for (int i = 0; i < 4; ++i) {
@@ -43,7 +43,7 @@ TEST(SerialTaskTest, NeverRunsTwiceAtOnce) {
       task.Wake();
     });
   }
-  done.WaitForNotification();
+  done.wait();
   pool->Stop();
   EXPECT_FALSE(twice);
   EXPECT_GE(runs, 1);
@@ -52,27 +52,27 @@ TEST(SerialTaskTest, NeverRunsTwiceAtOnce) {
 
 TEST(SerialTaskTest, AWakeDuringARunLeadsToAnother) {
   const auto pool = MakeThreadPool("test", 1);
-  absl::Notification twice;
+  std::latch twice(1);
   int runs = 0;
   SerialTask task(*pool);
   task.SetBody([&] {
     if (++runs == 1) task.Wake();
-    if (runs == 2) twice.Notify();
+    if (runs == 2) twice.count_down();
   });
   task.Wake();
-  twice.WaitForNotification();
+  twice.wait();
 }
 
 TEST(SerialTaskTest, RunsAtATimeAndKeepsTheEarlier) {
   const auto pool = MakeThreadPool("test", 1);
-  absl::Notification ran;
+  std::latch ran(1);
   SerialTask task(*pool);
   task.SetBody([&ran] {
-    if (!ran.HasBeenNotified()) ran.Notify();
+    if (!ran.try_wait()) ran.count_down();
   });
   task.WakeAt(absl::Now() + absl::Milliseconds(5));
   task.WakeAt(absl::Now() + absl::Hours(24));
-  ran.WaitForNotification();
+  ran.wait();
 }
 
 TEST(SerialTaskTest, StopLetsGoOfTheFunction) {
@@ -89,17 +89,17 @@ TEST(SerialTaskTest, StopLetsGoOfTheFunction) {
 
 TEST(SerialTaskTest, MayBeStoppedFromItsFunction) {
   const auto pool = MakeThreadPool("test", 1);
-  absl::Notification after;
+  std::latch after(1);
   int runs = 0;
   SerialTask task(*pool);
   task.SetBody([&] {
     ++runs;
     task.Wake();
     task.Stop();
-    pool->Post([&after] { after.Notify(); });
+    pool->Post([&after] { after.count_down(); });
   });
   task.Wake();
-  after.WaitForNotification();
+  after.wait();
   pool->Stop();
   EXPECT_EQ(runs, 1);
 }
