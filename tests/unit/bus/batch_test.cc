@@ -58,9 +58,9 @@ TEST(BatchTest, OneEventTooManyIsSetAsideForTheNext) {
 
 TEST(BatchTest, AMessageNeverPassesItsBytes) {
   Batch batch({.max_events = 1000, .max_bytes = 5000});
-  for (int offset = 0; offset < 100; ++offset) {
+  for (std::size_t i = 0; i < 100; ++i) {
     bool added = false;
-    Add(batch, offset, static_cast<std::size_t>(37 * offset), &added);
+    Add(batch, static_cast<std::int64_t>(i), 37 * i, &added);
     if (!batch.full()) continue;
     std::size_t bytes = 0;
     for (const Bytes& part : batch.Take()) bytes += part->size();
