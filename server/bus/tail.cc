@@ -12,6 +12,8 @@ namespace {
 
 // Records read in one run, so that a busy tail does not keep others from their thread.
 constexpr int kSlice = 1000;
+// Before a lost position is asked about again that Kafka did not tell of.
+constexpr absl::Duration kLookUpRetry = absl::Seconds(1);
 
 absl::Status Expired(const Lost& lost) {
   const bool past_end = lost.cause == Lost::Cause::kPastEnd;
@@ -121,6 +123,10 @@ void Tail::TakeSource(absl::StatusOr<TailSource> opened) {
 // goes on.
 void Tail::TakeMarks(const absl::StatusOr<kafka::Watermarks>& marks) {
   looking_up_ = false;
+  if (absl::IsUnavailable(marks.status())) {  // An outage is outlived.
+    look_up_at_ = context_.clock.Now() + kLookUpRetry;
+    return;
+  }
   if (!marks.ok()) return EndAfterUnsent(marks.status());
   const kafka::TopicPartition partition = *reader_.lost();
   const int index = reader_.cursors().Find(partition.topic, partition.partition);
@@ -153,13 +159,15 @@ void Tail::AddNewPartitions() {
 void Tail::Read() {
   if (end_.has_value()) return;
   if (reader_.Read(kSlice)) task_.Wake();
-  if (reader_.lost().has_value() && !looking_up_) LookUpLost();
+  if (AwaitsLookUp() && context_.clock.Now() >= look_up_at_) LookUpLost();
   if (reader_.error().has_value()) {
     EndAfterUnsent(*reader_.error());
   } else if (reader_.reached_end()) {
     EndAfterUnsent(absl::OkStatus());
   }
 }
+
+bool Tail::AwaitsLookUp() const { return reader_.lost().has_value() && !looking_up_; }
 
 void Tail::LookUpLost() {
   looking_up_ = true;
@@ -261,6 +269,7 @@ void Tail::Release() {
 void Tail::ScheduleTimer() {
   absl::Time next = last_heartbeat_ + options_.heartbeat_interval;
   if (flowing_) next = std::min(next, last_heartbeat_ + kFlowHeartbeat);
+  if (AwaitsLookUp()) next = std::min(next, look_up_at_);
   if (writing_) next = write_began_ + kStallTimeout;
   task_.WakeAt(next);
 }

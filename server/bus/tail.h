@@ -92,6 +92,7 @@ class Tail final : public Subscription, public std::enable_shared_from_this<Tail
   // Reading.
   void AddNewPartitions();
   void Read();
+  bool AwaitsLookUp() const;
   void LookUpLost();
 
   // Writing.
@@ -124,6 +125,7 @@ class Tail final : public Subscription, public std::enable_shared_from_this<Tail
   std::vector<Lost> gaps_;
   absl::optional<absl::Status> end_;
   bool looking_up_ = false;  // Where a lost position went.
+  absl::Time look_up_at_ = absl::InfinitePast();
   bool started_sent_ = false;
   bool caught_up_sent_ = false;
   bool flowing_ = false;  // Events were delivered since the last heartbeat.

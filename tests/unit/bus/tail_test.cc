@@ -341,6 +341,24 @@ TEST_F(TailTest, RetentionThatOvertakesAReaderIsAGapToo) {
   EXPECT_EQ(CloseReason(), v1::ERROR_REASON_RESUME_POSITION_EXPIRED);
 }
 
+TEST_F(TailTest, APositionLostDuringAnOutageIsLookedUpWhenItIsOver) {
+  options_.reader.batch.max_events = 1;
+  Start();
+  sink_->Take();
+  for (int i = 0; i < 5; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
+  RunStalled();
+  kafka_.Truncate(kTopic, 0, 4);
+  kafka_.SetError(MakeError(v1::ERROR_REASON_KAFKA_UNAVAILABLE, "away"));
+  Run();
+  Advance(absl::Seconds(2));
+  EXPECT_FALSE(sink_->closed().has_value());
+  kafka_.SetError(absl::OkStatus());
+  Advance(absl::Seconds(1));
+  const auto messages = sink_->Take();
+  EXPECT_EQ(messages[messages.size() - 2].gap().next_offset(), 4);
+  EXPECT_EQ(CloseReason(), v1::ERROR_REASON_RESUME_POSITION_EXPIRED);
+}
+
 TEST_F(TailTest, APartitionThatAppearsLaterIsReadFromItsBeginning) {
   Start();
   sink_->Take();
