@@ -187,6 +187,7 @@ class ProvisionTest(WithKafka):
     def test_what_is_missing_is_created_as_documented(self) -> None:
         with on_broker("--provision_topics") as running:
             running.wait_for_health(SERVING)
+            running.log.wait_for("topic durability")  # Said last.
             self.assertEqual(len(running.log.lines_with("topic created")), len(broker.TOPICS))
             self.assertEqual(self.partitions(), broker.TOPICS)
             self.assertEqual(self.retention_days(), broker.RETENTION_DAYS)
@@ -199,6 +200,7 @@ class ProvisionTest(WithKafka):
         before = self.configuration("document-events")
         with on_broker("--provision_topics") as running:
             running.wait_for_health(SERVING)
+            running.log.wait_for("topic durability")  # Said last.
             differences = running.log.lines_with("topic differs")
             self.assertEqual(len(differences), 2, differences)
             self.assertIn("document-events: partitions is 2, the schema says 3", differences[0])
