@@ -153,6 +153,7 @@ class LogTest(unittest.TestCase):
             server.wait_for_health(SERVING)
             tail = server.stub.Subscribe(requests.documents(EARLIEST), timeout=SECONDS)
             self.assertTrue(next(tail).HasField("started"))
+            server.log.wait_for("stream started")
             before = server.log.lines()
             calls = [server.stub.Publish.future(requests.uploaded(), timeout=SECONDS)
                      for _ in range(1000)]
