@@ -144,16 +144,24 @@ class OutageTest(WithKafka):
 class UndeliverableTest(WithKafka):
     """What a drain does with events that no broker takes."""
 
+    ROOM = ("--kafka_property", "queue.buffering.max.messages=20")
+
     def hold_up(self, running: Server) -> list[grpc.Future]:
-        """Calls without a deadline that the server cannot answer."""
+        """Calls without a deadline that the server has taken and cannot answer: as many as the
+        producer has room for, which is sure once the others have been refused."""
         running.wait_for_health(SERVING)
         running.stub.Publish(requests.uploaded(), timeout=SECONDS)
         self.freeze()
-        return [running.stub.Publish.future(requests.uploaded()) for _ in range(20)]
+        calls = [running.stub.Publish.future(requests.uploaded()) for _ in range(40)]
+        wait_until(lambda: sum(call.done() for call in calls) == 20, "half of the calls refused")
+        held = [call for call in calls if not call.done()]
+        refused = {status(call) for call in calls if call not in held}
+        self.assertEqual(refused, {(grpc.StatusCode.RESOURCE_EXHAUSTED, "PUBLISH_QUEUE_FULL")})
+        return held
 
     def test_a_second_signal_ends_it_at_once(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            with self.subTest(number.name), on_broker() as running:
+            with self.subTest(number.name), on_broker(*self.ROOM) as running:
                 calls = self.hold_up(running)
                 running.send(signal.SIGTERM)
                 running.log.wait_for("msg=draining")
@@ -163,7 +171,7 @@ class UndeliverableTest(WithKafka):
                 self.thaw()
 
     def test_the_drain_ends_in_time_and_every_call_is_answered(self) -> None:
-        with on_broker("--drain_timeout=3s") as running:
+        with on_broker("--drain_timeout=3s", *self.ROOM) as running:
             calls = self.hold_up(running)
             begin = time.monotonic()
             running.send(signal.SIGTERM)
