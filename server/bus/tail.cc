@@ -65,7 +65,9 @@ void Tail::Drain(absl::Duration remaining) {
 }
 
 void Tail::Start() {
-  task_.SetBody([self = shared_from_this()] { self->Step(); });
+  task_.SetBody([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->Step();
+  });
   context_.blocking.Post([self = shared_from_this()] {
     const std::weak_ptr<Tail> weak = self;
     auto opened = OpenTailSource(self->options_.source, self->context_.catalog,

@@ -52,8 +52,8 @@ struct TailOptions {
 // A batch collects while a write is under way; once it is full, polling stops until the client has
 // taken what it was sent, so that a slow reader costs two batches and the consumer's own queue.
 //
-// Lifetime: its task holds it until it is over; the stream that carries it holds it besides. All
-// state but the inbox belongs to the task. Thread-safe.
+// Lifetime: the stream that carries it holds it; a run of its task and a look-up hold it while they
+// last. All state but the inbox belongs to the task. Thread-safe.
 class Tail final : public Subscription, public std::enable_shared_from_this<Tail> {
  public:
   // How long a write may be under way before the client counts as stalled.

@@ -434,6 +434,15 @@ TEST_F(TailTest, WhenTheClientIsGoneTheConsumerGoes) {
   EXPECT_EQ(kafka_.live_consumers(), 0);
 }
 
+TEST_F(TailTest, NothingButItsStreamKeepsIt) {
+  Start();
+  tail_->Wake();  // A run that is never begun, as at the end of the process.
+  const std::weak_ptr<Tail> weak = tail_;
+  tail_ = nullptr;
+  EXPECT_TRUE(weak.expired());
+  EXPECT_EQ(kafka_.live_consumers(), 0);
+}
+
 TEST_F(TailTest, AConsumersErrorEndsTheStreamAfterWhatWasRead) {
   Start();
   sink_->Take();
