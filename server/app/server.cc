@@ -34,7 +34,7 @@ constexpr int kBlockingThreads = 8;
 constexpr absl::Duration kLastWords = absl::Milliseconds(500);
 // Clients that have not heard of the drain yet: until none has called for so long, at most that
 // often.
-constexpr absl::Duration kQuiet = absl::Milliseconds(100);
+constexpr absl::Duration kQuiet = absl::Milliseconds(300);
 constexpr int kQuietTries = 10;
 
 std::string HostName() {
