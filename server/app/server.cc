@@ -160,8 +160,8 @@ absl::Status Pipeline::Assemble(const Pool&) {
   publisher_ = std::make_unique<bus::Publisher>(
       *plan_, *producer_, clock,
       bus::PublisherOptions{.max_event_bytes = options_.max_event_bytes});
-  const bus::TailContext tails{*catalog_, *plan_,     *admin_,    *consumers_,
-                               *monitor_, *executor_, *blocking_, clock};
+  const bus::Context tails{*catalog_, *plan_,     *admin_,    *consumers_,
+                           *monitor_, *executor_, *blocking_, clock};
   service_ = std::make_unique<rpc::Service>(*publisher_, tails, streams_, HostName());
   return absl::OkStatus();
 }

@@ -50,6 +50,7 @@ absl::StatusCode CodeOf(ErrorReason reason) {
       return absl::StatusCode::kNotFound;
     case v1::ERROR_REASON_PUBLISH_DENIED:
     case v1::ERROR_REASON_SUBSCRIBE_DENIED:
+    case v1::ERROR_REASON_GROUP_DENIED:
       return absl::StatusCode::kPermissionDenied;
     case v1::ERROR_REASON_KAFKA_UNAVAILABLE:
     case v1::ERROR_REASON_SERVER_DRAINING:
@@ -62,6 +63,9 @@ absl::StatusCode CodeOf(ErrorReason reason) {
       return absl::StatusCode::kDeadlineExceeded;
     case v1::ERROR_REASON_RESUME_POSITION_EXPIRED:
       return absl::StatusCode::kOutOfRange;
+    case v1::ERROR_REASON_GROUP_PROTOCOL_MISMATCH:
+    case v1::ERROR_REASON_GROUP_FILTER_MISMATCH:
+      return absl::StatusCode::kFailedPrecondition;
     case v1::ERROR_REASON_UNSUPPORTED:
       return absl::StatusCode::kUnimplemented;
     default:

@@ -26,13 +26,13 @@ absl::Status Expired(const Lost& lost) {
 
 }  // namespace
 
-std::shared_ptr<Tail> Tail::Make(const TailContext& context, TailOptions options,
+std::shared_ptr<Tail> Tail::Make(const Context& context, TailOptions options,
                                  std::shared_ptr<StreamSink> sink) {
   std::shared_ptr<Tail> tail(new Tail(context, std::move(options), std::move(sink)));
   return tail;
 }
 
-Tail::Tail(const TailContext& context, TailOptions options, std::shared_ptr<StreamSink> sink)
+Tail::Tail(const Context& context, TailOptions options, std::shared_ptr<StreamSink> sink)
     : context_(context),
       options_(std::move(options)),
       sink_(std::move(sink)),

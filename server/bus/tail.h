@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,35 +9,18 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
-#include "server/base/clock.h"
-#include "server/base/executor.h"
 #include "server/base/mutex.h"
 #include "server/base/serial_task.h"
-#include "server/bus/cluster_monitor.h"
+#include "server/bus/context.h"
+#include "server/bus/reader.h"
 #include "server/bus/stream.h"
-#include "server/bus/tail_reader.h"
 #include "server/bus/tail_source.h"
-#include "server/wire/plan.h"
 
 namespace eventbus::bus {
 
-// What a tail needs of the server; all of it outlives every tail.
-struct TailContext {
-  const event::Catalog& catalog;
-  const wire::Plan& plan;
-  kafka::Admin& admin;
-  kafka::ConsumerFactory& consumers;
-  const ClusterMonitor& monitor;
-  // Runs the tails; its threads must not block.
-  Executor& executor;
-  // Runs look-ups, which do.
-  Executor& blocking;
-  const Clock& clock;
-};
-
 struct TailOptions {
   TailSourceRequest source;
-  TailReaderOptions reader;
+  ReaderOptions reader;
   absl::Duration heartbeat_interval = absl::Seconds(15);
   // Names the stream in messages and logs.
   std::string stream_id;
@@ -61,7 +43,7 @@ class Tail final : public Subscription, public std::enable_shared_from_this<Tail
   // Between heartbeats while events flow.
   static constexpr absl::Duration kFlowHeartbeat = absl::Seconds(1);
 
-  static std::shared_ptr<Tail> Make(const TailContext& context, TailOptions options,
+  static std::shared_ptr<Tail> Make(const Context& context, TailOptions options,
                                     std::shared_ptr<StreamSink> sink);
 
   // Once: opens the source, then reads; the sink gets everything that follows.
@@ -82,7 +64,7 @@ class Tail final : public Subscription, public std::enable_shared_from_this<Tail
     bool gone = false;
   };
 
-  Tail(const TailContext& context, TailOptions options, std::shared_ptr<StreamSink> sink);
+  Tail(const Context& context, TailOptions options, std::shared_ptr<StreamSink> sink);
 
   void Step();
   void TakeInbox();
@@ -108,7 +90,7 @@ class Tail final : public Subscription, public std::enable_shared_from_this<Tail
   void Release();
   void ScheduleTimer();
 
-  const TailContext context_;
+  const Context context_;
   const TailOptions options_;
   const std::shared_ptr<StreamSink> sink_;
   SerialTask task_;
@@ -120,7 +102,7 @@ class Tail final : public Subscription, public std::enable_shared_from_this<Tail
   bool over_ = false;
   bool opened_ = false;
   std::string cluster_id_;
-  TailReader reader_;
+  Reader reader_;
   std::shared_ptr<const kafka::ClusterMetadata> seen_;
   std::vector<Lost> gaps_;
   absl::optional<absl::Status> end_;

@@ -76,6 +76,73 @@ class Consumer {
       const std::vector<TopicPartition>& partitions, absl::Time time, absl::Duration timeout) = 0;
 };
 
+// Receives what GroupConsumer::PollGroup finds, in the thread that polls.
+class GroupEvents {
+ public:
+  virtual ~GroupEvents() = default;
+
+  // A rebalance gave `partitions` to this member, in addition to what it has (all there are, where
+  // the assignor is eager). They are not read, and the group does not go on, until Assign is called
+  // with them; may be none.
+  virtual void OnAssigned(const std::vector<TopicPartition>& partitions) = 0;
+
+  // `partitions` go to other members, or come back by the next OnAssigned. The group waits until
+  // Release is called; until then commits for them are taken, unless they are `lost`: then another
+  // member may read them already.
+  virtual void OnRevoked(const std::vector<TopicPartition>& partitions, bool lost) = 0;
+
+  // As ConsumerEvents::OnError, and GROUP_DENIED, GROUP_PROTOCOL_MISMATCH: the consumer does not
+  // become a member.
+  virtual void OnGroupError(const absl::Status& error) = 0;
+};
+
+// The offset of the next record that the group is to read of a partition.
+struct GroupOffset {
+  TopicPartition partition;
+  // -1: the group has none.
+  std::int64_t offset = -1;
+  // Printable ASCII, at most 4,096 bytes.
+  std::string metadata;
+};
+
+// Reads what Kafka assigns to it as a member of a consumer group. Records and what happens to the
+// group come apart, so that a reader who takes no records still answers rebalances: whatever it
+// reads, PollGroup must be called each second, or the group goes on without it after
+// max.poll.interval.ms.
+//
+// Assign answers OnAssigned: it then lists everything that is to be read, the new partitions
+// included. Between rebalances it moves positions. One thread at a time; look-ups may run beside
+// it.
+//
+// The destructor leaves the group without a commit, if Leave was not called, and does not wait.
+class GroupConsumer : public Consumer {
+ public:
+  // Runs in PollGroup, or where it is said; the error of a commit that Kafka did not take:
+  // KAFKA_UNAVAILABLE (it may be tried again), GROUP_DENIED, INTERNAL.
+  using Done = absl::AnyInvocable<void(const absl::Status&)>;
+
+  // Joins with these topics, or, a member already, changes to them.
+  virtual absl::Status Join(const std::vector<std::string>& topics) = 0;
+
+  // As Poll, for what happens to the group.
+  virtual int PollGroup(int max, GroupEvents& events) = 0;
+
+  // Answers OnRevoked.
+  virtual absl::Status Release() = 0;
+
+  // Commits `offsets` for the group. In the order of the calls.
+  virtual void Commit(const std::vector<GroupOffset>& offsets, Done done) = 0;
+
+  // What the group has for `partitions`, in their order. Blocks up to `timeout`; KAFKA_UNAVAILABLE
+  // when it runs out, GROUP_DENIED.
+  virtual absl::StatusOr<std::vector<GroupOffset>> QueryCommitted(
+      const std::vector<TopicPartition>& partitions, absl::Duration timeout) = 0;
+
+  // The last call: commits `offsets`, if there are any, and leaves the group; `done` runs once on
+  // another thread, after at most five seconds, with the result of the commit.
+  virtual void Leave(std::vector<GroupOffset> offsets, Done done) = 0;
+};
+
 // Makes consumers. Thread-safe.
 class ConsumerFactory {
  public:
@@ -86,6 +153,11 @@ class ConsumerFactory {
   // the consumer.
   virtual absl::StatusOr<std::unique_ptr<Consumer>> MakeConsumer(
       const std::string& client_id, absl::AnyInvocable<void()> on_ready) = 0;
+
+  // The same for a member of `group_id`, which joins later; `on_ready` is for Poll and PollGroup.
+  virtual absl::StatusOr<std::unique_ptr<GroupConsumer>> MakeGroupConsumer(
+      const std::string& group_id, const std::string& client_id,
+      absl::AnyInvocable<void()> on_ready) = 0;
 };
 
 }  // namespace eventbus::kafka

@@ -280,4 +280,10 @@ absl::StatusOr<std::unique_ptr<kafka::Consumer>> ConsumerFactory::MakeConsumer(
   return Consumer::Make(config_, client_id, std::move(on_ready), reaper_);
 }
 
+absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> ConsumerFactory::MakeGroupConsumer(
+    const std::string& /*group_id*/, const std::string& /*client_id*/,
+    absl::AnyInvocable<void()> /*on_ready*/) {
+  return MakeError(v1::ERROR_REASON_UNSUPPORTED, "groups");
+}
+
 }  // namespace eventbus::rdkafka

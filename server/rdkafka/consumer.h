@@ -93,6 +93,9 @@ class ConsumerFactory final : public kafka::ConsumerFactory {
 
   absl::StatusOr<std::unique_ptr<kafka::Consumer>> MakeConsumer(
       const std::string& client_id, absl::AnyInvocable<void()> on_ready) override;
+  absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> MakeGroupConsumer(
+      const std::string& group_id, const std::string& client_id,
+      absl::AnyInvocable<void()> on_ready) override;
 
  private:
   const ClientConfig config_;

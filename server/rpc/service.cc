@@ -34,7 +34,7 @@ void LogEnd(const std::string& stream, const absl::Status& status) {
 
 }  // namespace
 
-Service::Service(bus::Publisher& publisher, const bus::TailContext& tails, StreamRegistry& streams,
+Service::Service(bus::Publisher& publisher, const bus::Context& tails, StreamRegistry& streams,
                  std::string host)
     : publisher_(publisher), tails_(tails), streams_(streams), host_(std::move(host)) {}
 

@@ -16,7 +16,7 @@ class Service final
           v1::EventBusService::WithRawCallbackMethod_Subscribe<v1::EventBusService::Service>> {
  public:
   // `host` names this server in Kafka's client ids.
-  Service(bus::Publisher& publisher, const bus::TailContext& tails, StreamRegistry& streams,
+  Service(bus::Publisher& publisher, const bus::Context& tails, StreamRegistry& streams,
           std::string host);
 
   grpc::ServerUnaryReactor* Publish(grpc::CallbackServerContext* context,
@@ -31,7 +31,7 @@ class Service final
   absl::StatusOr<bus::TailOptions> ReadRequest(const grpc::ByteBuffer& request) const;
 
   bus::Publisher& publisher_;
-  const bus::TailContext tails_;
+  const bus::Context tails_;
   StreamRegistry& streams_;
   const std::string host_;
 };

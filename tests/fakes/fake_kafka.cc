@@ -261,6 +261,12 @@ absl::StatusOr<std::unique_ptr<kafka::Consumer>> FakeKafka::MakeConsumer(
   return std::make_unique<FakeConsumer>(*this, live_);
 }
 
+absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> FakeKafka::MakeGroupConsumer(
+    const std::string& /*group_id*/, const std::string& /*client_id*/,
+    absl::AnyInvocable<void()> /*on_ready*/) {
+  return MakeError(v1::ERROR_REASON_UNSUPPORTED, "groups");
+}
+
 absl::Status FakeKafka::Produce(kafka::OutgoingRecord& record, DoneCallback& done) {
   DoneCallback now;
   kafka::Position position;

@@ -62,6 +62,9 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
       const std::string& topic, absl::Duration timeout) override;
   absl::StatusOr<std::unique_ptr<kafka::Consumer>> MakeConsumer(
       const std::string& client_id, absl::AnyInvocable<void()> on_ready) override;
+  absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> MakeGroupConsumer(
+      const std::string& group_id, const std::string& client_id,
+      absl::AnyInvocable<void()> on_ready) override;
   absl::Status Produce(kafka::OutgoingRecord& record, DoneCallback& done) override;
   bool Flush(absl::Duration) override { return true; }
   void Stop() override {}

@@ -89,14 +89,14 @@ class TailTest : public testing::Test {
   fakes::ManualExecutor blocking_{clock_};
   fakes::FakeKafka kafka_;
   ClusterMonitor monitor_{kafka_, blocking_, clock_, ClusterMonitor::Options()};
-  const TailContext context_{fakes::Schema::Get().catalog,
-                             *fakes::Schema::Get().plan,
-                             kafka_,
-                             kafka_,
-                             monitor_,
-                             executor_,
-                             blocking_,
-                             clock_};
+  const Context context_{fakes::Schema::Get().catalog,
+                         *fakes::Schema::Get().plan,
+                         kafka_,
+                         kafka_,
+                         monitor_,
+                         executor_,
+                         blocking_,
+                         clock_};
   TailOptions options_;
   std::shared_ptr<fakes::FakeSink> sink_ = std::make_shared<fakes::FakeSink>();
   std::shared_ptr<Tail> tail_;

@@ -1,4 +1,4 @@
-#include "server/bus/tail_reader.h"
+#include "server/bus/reader.h"
 
 #include <algorithm>
 #include <utility>
@@ -25,31 +25,31 @@ wire::ReceivedRecord ToReceived(const kafka::RecordView& record) {
 
 }  // namespace
 
-TailReader::TailReader(const wire::Plan& plan, TailReaderOptions options)
+Reader::Reader(const wire::Plan& plan, ReaderOptions options)
     : plan_(plan), options_(std::move(options)), batch_(options_.batch) {}
 
-void TailReader::Begin(std::shared_ptr<kafka::Consumer> consumer, Cursors cursors) {
+void Reader::Begin(std::shared_ptr<kafka::Consumer> consumer, Cursors cursors) {
   consumer_ = std::move(consumer);
   cursors_ = std::move(cursors);
 }
 
-bool TailReader::Read(int most) {
+bool Reader::Read(int most) {
   int read = 0;
   while (read < most && WantsMore() && consumer_->Poll(1, *this) > 0) ++read;
   if (batch_.empty()) cursors_.DeliverAll();
   return read == most;
 }
 
-bool TailReader::WantsMore() const {
+bool Reader::WantsMore() const {
   return !batch_.full() && !error_.has_value() && !lost_.has_value() && !reached_end();
 }
 
-bool TailReader::reached_end() const {
+bool Reader::reached_end() const {
   if (options_.max_events > 0 && events_ >= options_.max_events) return true;
   return options_.stop_at_end && cursors_.AllRead();
 }
 
-Message TailReader::TakeBatch() {
+Message Reader::TakeBatch() {
   Message message = batch_.Take();
   cursors_.DeliverAll();
   if (const auto next = std::exchange(set_aside_, absl::nullopt)) {
@@ -59,19 +59,19 @@ Message TailReader::TakeBatch() {
   return message;
 }
 
-void TailReader::RefreshEnds() {
+void Reader::RefreshEnds() {
   for (std::size_t i = 0; i < cursors_.all().size(); ++i) {
     const std::int64_t end = consumer_->CachedEnd(cursors_.all()[i].partition);
     if (end >= 0) cursors_.SetEnd(static_cast<int>(i), end);
   }
 }
 
-absl::Status TailReader::GoOn() {
+absl::Status Reader::GoOn() {
   lost_.reset();
   return consumer_->Assign(cursors_.ReadPositions());
 }
 
-void TailReader::OnRecord(const kafka::RecordView& record) {
+void Reader::OnRecord(const kafka::RecordView& record) {
   const int index = cursors_.Find(record.topic, record.partition);
   if (index < 0) return;
   const Cursors::Cursor& cursor = cursors_.all()[static_cast<std::size_t>(index)];
@@ -83,7 +83,7 @@ void TailReader::OnRecord(const kafka::RecordView& record) {
   Collect(record);
 }
 
-void TailReader::Collect(const kafka::RecordView& record) {
+void Reader::Collect(const kafka::RecordView& record) {
   const auto body = wire::Decode(plan_, *plan_.FindByTopic(record.topic), record.value);
   const auto* decoded = std::get_if<wire::Decoded>(&body);
   if (decoded != nullptr && !options_.filter.Passes(decoded->event_type)) return;
@@ -94,7 +94,7 @@ void TailReader::Collect(const kafka::RecordView& record) {
 }
 
 // Reading past a control record, too, is progress.
-void TailReader::OnPartitionEnd(const kafka::TopicPartition& partition, std::int64_t next_offset) {
+void Reader::OnPartitionEnd(const kafka::TopicPartition& partition, std::int64_t next_offset) {
   const int index = cursors_.Find(partition.topic, partition.partition);
   if (index < 0) return;
   const Cursors::Cursor& cursor = cursors_.all()[static_cast<std::size_t>(index)];
@@ -104,10 +104,10 @@ void TailReader::OnPartitionEnd(const kafka::TopicPartition& partition, std::int
   if (read > cursor.read) cursors_.SetRead(index, read);
 }
 
-void TailReader::OnPositionLost(const kafka::TopicPartition& partition) {
+void Reader::OnPositionLost(const kafka::TopicPartition& partition) {
   if (cursors_.Find(partition.topic, partition.partition) >= 0) lost_ = partition;
 }
 
-void TailReader::OnError(const absl::Status& error) { error_ = error; }
+void Reader::OnError(const absl::Status& error) { error_ = error; }
 
 }  // namespace eventbus::bus

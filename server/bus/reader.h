@@ -15,7 +15,7 @@
 
 namespace eventbus::bus {
 
-struct TailReaderOptions {
+struct ReaderOptions {
   Filter filter;
   Batch::Limits batch;
   bool include_json = false;
@@ -24,11 +24,11 @@ struct TailReaderOptions {
   bool stop_at_end = false;
 };
 
-// The reading half of a tail: poll -> decode -> filter -> batch. Never reads further than one
+// The reading half of a subscription: poll -> decode -> filter -> batch. Never reads further than one
 // batch, so that a slow client costs no memory. One thread at a time.
-class TailReader final : private kafka::ConsumerEvents {
+class Reader final : private kafka::ConsumerEvents {
  public:
-  TailReader(const wire::Plan& plan, TailReaderOptions options);
+  Reader(const wire::Plan& plan, ReaderOptions options);
 
   // Once, before the rest.
   void Begin(std::shared_ptr<kafka::Consumer> consumer, Cursors cursors);
@@ -70,7 +70,7 @@ class TailReader final : private kafka::ConsumerEvents {
   bool WantsMore() const;
 
   const wire::Plan& plan_;
-  const TailReaderOptions options_;
+  const ReaderOptions options_;
   std::shared_ptr<kafka::Consumer> consumer_;
   Cursors cursors_;
   Batch batch_;

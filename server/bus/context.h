@@ -1,0 +1,27 @@
+#pragma once
+
+#include "server/base/clock.h"
+#include "server/base/executor.h"
+#include "server/bus/cluster_monitor.h"
+#include "server/event/catalog.h"
+#include "server/kafka/admin.h"
+#include "server/kafka/consumer.h"
+#include "server/wire/plan.h"
+
+namespace eventbus::bus {
+
+// What every subscription needs of the server; all of it outlives them.
+struct Context {
+  const event::Catalog& catalog;
+  const wire::Plan& plan;
+  kafka::Admin& admin;
+  kafka::ConsumerFactory& consumers;
+  const ClusterMonitor& monitor;
+  // Runs the subscriptions; its threads must not block.
+  Executor& executor;
+  // Runs look-ups, which do.
+  Executor& blocking;
+  const Clock& clock;
+};
+
+}  // namespace eventbus::bus
