@@ -29,4 +29,10 @@ Message Batch::Take() {
   return message;
 }
 
+void Batch::Clear() {
+  events_ = 0;
+  bytes_.clear();
+  set_aside_.clear();
+}
+
 }  // namespace eventbus::bus

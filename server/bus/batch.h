@@ -35,6 +35,8 @@ class Batch {
 
   // The batch as a SubscribeResponse. What was set aside becomes the next batch.
   Message Take();
+  // Forgets everything, what was set aside included.
+  void Clear();
 
  private:
   std::size_t MaxBytes() const { return limits_.max_bytes - kPrefixBytes; }

@@ -1,9 +1,11 @@
 #include "server/bus/filter.h"
 
+#include <set>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "server/base/error.h"
 
 namespace eventbus::bus {
@@ -47,6 +49,12 @@ bool Filter::Passes(absl::string_view type) const {
     if (absl::StartsWith(type, prefix)) return true;
   }
   return false;
+}
+
+std::string Filter::Describe() const {
+  std::set<std::string> patterns(types_.begin(), types_.end());
+  for (const std::string& prefix : prefixes_) patterns.insert(prefix + "*");
+  return patterns.empty() ? "all" : absl::StrJoin(patterns, ",");
 }
 
 }  // namespace eventbus::bus

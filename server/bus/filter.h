@@ -25,6 +25,9 @@ class Filter {
   // Whether an event of this type passes; an event without a type only where nothing is filtered.
   bool Passes(absl::string_view type) const;
 
+  // The same text for filters that pass the same: the sorted patterns, or "all".
+  std::string Describe() const;
+
  private:
   absl::flat_hash_set<std::string> types_;
   std::vector<std::string> prefixes_;

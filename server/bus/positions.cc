@@ -1,5 +1,6 @@
 #include "server/bus/positions.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -27,36 +28,7 @@ std::int64_t StartOf(const AtOffsets& offsets, const PartitionView& view) {
   for (const kafka::StartOffset& position : offsets.positions) {
     if (position.partition == view.partition) return position.offset;
   }
-  return view.marks.end;
-}
-
-bool Reads(const std::vector<PartitionView>& partitions, const kafka::TopicPartition& partition) {
-  for (const PartitionView& view : partitions) {
-    if (view.partition == partition) return true;
-  }
-  return false;
-}
-
-absl::Status Check(const Start& start, const std::string& cluster_id,
-                   const std::vector<PartitionView>& partitions) {
-  std::vector<FieldViolation> violations;
-  if (const auto* token = std::get_if<ResumeToken>(&start)) {
-    if (token->cluster_id != cluster_id) {
-      violations.push_back(
-          {"tail.start.resume_token",
-           absl::StrCat("made on cluster ", token->cluster_id, ", this one is ", cluster_id)});
-    }
-  } else if (const auto* offsets = std::get_if<AtOffsets>(&start)) {
-    for (std::size_t i = 0; i < offsets->positions.size(); ++i) {
-      const kafka::TopicPartition& partition = offsets->positions[i].partition;
-      if (Reads(partitions, partition)) continue;
-      violations.push_back({absl::StrCat("tail.start.offsets.positions[", i, "]"),
-                            absl::StrCat("partition ", partition.partition, " of ", partition.topic,
-                                         ", a partition of a topic that is read is required")});
-    }
-  }
-  if (violations.empty()) return absl::OkStatus();
-  return MakeInvalid(v1::ERROR_REASON_REQUEST_INVALID, std::move(violations));
+  return offsets.others_earliest ? view.marks.begin : view.marks.end;
 }
 
 }  // namespace
@@ -68,16 +40,45 @@ absl::optional<Lost> FindLost(const kafka::TopicPartition& partition, std::int64
   return absl::nullopt;
 }
 
+absl::Status CheckStart(const Start& start, const std::string& path, const std::string& cluster_id,
+                        const std::vector<kafka::TopicPartition>& partitions) {
+  std::vector<FieldViolation> violations;
+  if (const auto* token = std::get_if<ResumeToken>(&start)) {
+    if (token->cluster_id != cluster_id) {
+      violations.push_back(
+          {path + ".resume_token",
+           absl::StrCat("made on cluster ", token->cluster_id, ", this one is ", cluster_id)});
+    }
+  } else if (const auto* offsets = std::get_if<AtOffsets>(&start)) {
+    for (std::size_t i = 0; i < offsets->positions.size(); ++i) {
+      const kafka::TopicPartition& named = offsets->positions[i].partition;
+      if (std::find(partitions.begin(), partitions.end(), named) != partitions.end()) continue;
+      violations.push_back({absl::StrCat(path, ".offsets.positions[", i, "]"),
+                            absl::StrCat("partition ", named.partition, " of ", named.topic,
+                                         ", a partition of a topic that is read is required")});
+    }
+  }
+  if (violations.empty()) return absl::OkStatus();
+  return MakeInvalid(v1::ERROR_REASON_REQUEST_INVALID, std::move(violations));
+}
+
+std::int64_t StartIn(const Start& start, const PartitionView& view) {
+  return std::visit([&view](const auto& kind) { return StartOf(kind, view); }, start);
+}
+
 absl::StatusOr<std::vector<kafka::StartOffset>> ResolveStart(
     const Start& start, const std::string& cluster_id,
     const std::vector<PartitionView>& partitions) {
-  if (absl::Status status = Check(start, cluster_id, partitions); !status.ok()) return status;
+  std::vector<kafka::TopicPartition> read;
+  read.reserve(partitions.size());
+  for (const PartitionView& view : partitions) read.push_back(view.partition);
+  if (absl::Status status = CheckStart(start, "tail.start", cluster_id, read); !status.ok()) {
+    return status;
+  }
   std::vector<kafka::StartOffset> positions;
   positions.reserve(partitions.size());
   for (const PartitionView& view : partitions) {
-    const std::int64_t offset =
-        std::visit([&view](const auto& kind) { return StartOf(kind, view); }, start);
-    positions.push_back({view.partition, offset});
+    positions.push_back({view.partition, StartIn(start, view)});
   }
   return positions;
 }

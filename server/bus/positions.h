@@ -21,6 +21,8 @@ struct AtTime {
 };
 struct AtOffsets {
   std::vector<kafka::StartOffset> positions;
+  // Partitions not listed start at their oldest record; else with what is written from now on.
+  bool others_earliest = false;
 };
 using Start = std::variant<Latest, Earliest, AtTime, ResumeToken, AtOffsets>;
 
@@ -46,9 +48,17 @@ struct Lost {
 absl::optional<Lost> FindLost(const kafka::TopicPartition& partition, std::int64_t offset,
                               const kafka::Watermarks& marks);
 
-// The offset at which each of `partitions` starts, in their order. REQUEST_INVALID, with the
-// field's path, for a token of another cluster and for offsets of a partition that is not read.
-// Pure; whether the offsets can be read is for FindLost to say.
+// Whether `start` fits the cluster and the partitions that are read: REQUEST_INVALID, with the
+// field's path below `path`, for a token of another cluster and for offsets of a partition that is
+// not read. Pure.
+absl::Status CheckStart(const Start& start, const std::string& path, const std::string& cluster_id,
+                        const std::vector<kafka::TopicPartition>& partitions);
+
+// The offset at which the partition starts. Pure; whether it can be read is for FindLost to say.
+std::int64_t StartIn(const Start& start, const PartitionView& view);
+
+// The offset at which each of `partitions` starts, in their order, for a tail; the errors are those
+// of CheckStart. Pure.
 absl::StatusOr<std::vector<kafka::StartOffset>> ResolveStart(
     const Start& start, const std::string& cluster_id,
     const std::vector<PartitionView>& partitions);

@@ -33,6 +33,14 @@ void Reader::Begin(std::shared_ptr<kafka::Consumer> consumer, Cursors cursors) {
   cursors_ = std::move(cursors);
 }
 
+void Reader::Restart(Cursors cursors) {
+  events_ -= batch_.events() + (set_aside_.has_value() ? 1 : 0);
+  batch_.Clear();
+  set_aside_.reset();
+  lost_.reset();
+  cursors_ = std::move(cursors);
+}
+
 bool Reader::Read(int most) {
   int read = 0;
   while (read < most && WantsMore() && consumer_->Poll(1, *this) > 0) ++read;

@@ -24,14 +24,18 @@ struct ReaderOptions {
   bool stop_at_end = false;
 };
 
-// The reading half of a subscription: poll -> decode -> filter -> batch. Never reads further than one
-// batch, so that a slow client costs no memory. One thread at a time.
+// The reading half of a subscription: poll -> decode -> filter -> batch. Never reads further than
+// one batch, so that a slow client costs no memory. One thread at a time.
 class Reader final : private kafka::ConsumerEvents {
  public:
   Reader(const wire::Plan& plan, ReaderOptions options);
 
   // Once, before the rest.
   void Begin(std::shared_ptr<kafka::Consumer> consumer, Cursors cursors);
+  // Other cursors, from the next GoOn on. Restart forgets what was read and not taken; SetCursors
+  // keeps it.
+  void Restart(Cursors cursors);
+  void SetCursors(Cursors cursors) { cursors_ = std::move(cursors); }
 
   // Reads until the batch is full, nothing is there, or the end that was asked for; at most `most`
   // records. True: there may be more at once.

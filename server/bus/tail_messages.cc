@@ -13,7 +13,18 @@ Message Serialize(const v1::SubscribeResponse& response) {
 }
 
 std::string Token(const std::string& cluster_id, const Cursors& cursors) {
+  if (cluster_id.empty()) return "";
   return FormatResumeToken(cursors.Token(cluster_id));
+}
+
+template <typename HasAssigned>
+void AddAssigned(const Cursors& cursors, HasAssigned& message) {
+  for (const Cursors::Cursor& cursor : cursors.all()) {
+    v1::Position& position = *message.add_assigned();
+    position.set_topic(cursor.partition.topic);
+    position.set_partition(cursor.partition.partition);
+    position.set_offset(cursor.delivered);
+  }
 }
 
 }  // namespace
@@ -24,12 +35,13 @@ Message StartedMessage(const std::string& stream_id, const std::string& cluster_
   v1::Started& started = *response.mutable_started();
   started.set_stream_id(stream_id);
   started.set_resume_token(Token(cluster_id, cursors));
-  for (const Cursors::Cursor& cursor : cursors.all()) {
-    v1::Position& position = *started.add_assigned();
-    position.set_topic(cursor.partition.topic);
-    position.set_partition(cursor.partition.partition);
-    position.set_offset(cursor.delivered);
-  }
+  AddAssigned(cursors, started);
+  return Serialize(response);
+}
+
+Message AssignmentMessage(const Cursors& cursors) {
+  v1::SubscribeResponse response;
+  AddAssigned(cursors, *response.mutable_assignment());
   return Serialize(response);
 }
 

@@ -9,12 +9,13 @@
 
 namespace eventbus::bus {
 
-// What a tail says besides events, each as a SubscribeResponse. Positions and tokens are those of
-// what has been delivered.
+// What a subscription says besides events, each as a SubscribeResponse. Positions and tokens are
+// those of what has been delivered. Groups have no resume token: their `cluster_id` is empty.
 Message StartedMessage(const std::string& stream_id, const std::string& cluster_id,
                        const Cursors& cursors);
 Message HeartbeatMessage(const std::string& cluster_id, const Cursors& cursors);
 Message CaughtUpMessage(const std::string& cluster_id, const Cursors& cursors);
+Message AssignmentMessage(const Cursors& cursors);
 Message GapMessage(const Lost& lost);
 Message DrainingMessage(absl::Duration remaining);
 

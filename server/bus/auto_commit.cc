@@ -1,0 +1,67 @@
+#include "server/bus/auto_commit.h"
+
+#include <algorithm>
+
+namespace eventbus::bus {
+
+void AutoCommit::Add(const kafka::TopicPartition& partition, std::int64_t position,
+                     bool committed) {
+  const std::int64_t known = committed ? position : -1;
+  partitions_[partition] = {position, position, known, known};
+}
+
+void AutoCommit::Remove(const kafka::TopicPartition& partition) { partitions_.erase(partition); }
+
+void AutoCommit::Take(const Cursors& cursors) {
+  for (const Cursors::Cursor& cursor : cursors.all()) {
+    const auto found = partitions_.find(cursor.partition);
+    if (found != partitions_.end()) found->second.taken = cursor.delivered;
+  }
+}
+
+void AutoCommit::Written() {
+  for (auto& [partition, offsets] : partitions_) offsets.written = offsets.taken;
+}
+
+bool AutoCommit::due() const {
+  return std::any_of(partitions_.begin(), partitions_.end(),
+                     [](const auto& each) { return each.second.written != each.second.sent; });
+}
+
+bool AutoCommit::first_due() const {
+  return std::any_of(partitions_.begin(), partitions_.end(),
+                     [](const auto& each) { return each.second.committed < 0; });
+}
+
+std::vector<kafka::GroupOffset> AutoCommit::TakeDue() {
+  std::vector<kafka::GroupOffset> due;
+  for (auto& [partition, offsets] : partitions_) {
+    if (offsets.written == offsets.sent) continue;
+    offsets.sent = offsets.written;
+    due.push_back({partition, offsets.written, ""});
+  }
+  return due;
+}
+
+std::vector<kafka::GroupOffset> AutoCommit::TakeLast() {
+  for (auto& [partition, offsets] : partitions_) offsets.sent = offsets.committed;
+  return TakeDue();
+}
+
+void AutoCommit::Committed(const std::vector<kafka::GroupOffset>& offsets) {
+  for (const kafka::GroupOffset& each : offsets) {
+    const auto found = partitions_.find(each.partition);
+    if (found != partitions_.end()) found->second.committed = each.offset;
+  }
+}
+
+// What was sent after it stands for itself.
+void AutoCommit::Failed(const std::vector<kafka::GroupOffset>& offsets) {
+  for (const kafka::GroupOffset& each : offsets) {
+    const auto found = partitions_.find(each.partition);
+    if (found == partitions_.end() || found->second.sent != each.offset) continue;
+    found->second.sent = found->second.committed;
+  }
+}
+
+}  // namespace eventbus::bus

@@ -1,0 +1,211 @@
+#include "server/bus/group_member.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+#include "server/base/log.h"
+
+namespace eventbus::bus {
+namespace {
+
+// Of the group's events in one Poll.
+constexpr int kMostEvents = 100;
+// A member that Kafka has not heard of for max.poll.interval.ms is out.
+constexpr absl::Duration kPollInterval = absl::Seconds(1);
+
+bool Contains(const std::vector<kafka::TopicPartition>& list,
+              const kafka::TopicPartition& partition) {
+  return std::find(list.begin(), list.end(), partition) != list.end();
+}
+
+absl::Status Expired(const Lost& lost) {
+  return MakeError(
+      v1::ERROR_REASON_RESUME_POSITION_EXPIRED,
+      absl::StrCat("the group's offset ", lost.first_offset, " of ", lost.partition.topic,
+                   " partition ", lost.partition.partition,
+                   lost.cause == Lost::Cause::kPastEnd ? " is past the end" : " is gone",
+                   ", and gap_policy is GAP_POLICY_FAIL"));
+}
+
+}  // namespace
+
+void GroupMember::Begin(std::shared_ptr<kafka::GroupConsumer> consumer,
+                        std::set<kafka::TopicPartition> known) {
+  consumer_ = std::move(consumer);
+  known_ = std::move(known);
+  reader_.Begin(consumer_, Cursors());
+}
+
+void GroupMember::Poll(absl::Time now, bool writing) {
+  now_ = now;
+  consumer_->PollGroup(kMostEvents, *this);
+  if (state_ == State::kReleasing && (!writing || now >= release_by_)) Release();
+  if (state_ == State::kReading && commits_.due() && now >= commit_at_) {
+    commit_at_ = now + options_.commit_interval;
+    Commit(commits_.TakeDue());
+  }
+  next_poll_ = now + kPollInterval;
+  if (commits_.due()) next_poll_ = std::min(next_poll_, commit_at_);
+  if (state_ == State::kReleasing) next_poll_ = std::min(next_poll_, release_by_);
+}
+
+absl::optional<std::vector<kafka::TopicPartition>> GroupMember::TakeLookUp(absl::Time now) {
+  if (looking_up_ || now < look_up_at_ || error_.has_value()) return absl::nullopt;
+  if (state_ == State::kResolving) {
+    looking_up_ = true;
+    return changing_;
+  }
+  // What was read before the loss is delivered before it is told.
+  if (state_ == State::kReading && reader_.lost().has_value() && !reader_.has_batch()) {
+    looking_up_ = true;
+    return std::vector<kafka::TopicPartition>{*reader_.lost()};
+  }
+  return absl::nullopt;
+}
+
+void GroupMember::OnLookedUp(const absl::StatusOr<std::vector<PartitionView>>& views,
+                             const std::vector<kafka::GroupOffset>& committed, const Start& initial,
+                             absl::Time now) {
+  looking_up_ = false;
+  if (std::exchange(stale_, false)) return;
+  if (absl::IsUnavailable(views.status())) {  // An outage is outlived.
+    look_up_at_ = now + kRetry;
+    return;
+  }
+  if (!views.ok()) return Fail(views.status());
+  if (state_ == State::kReading) {
+    const PartitionView& view = (*views)[0];
+    const int index = reader_.cursors().Find(view.partition.topic, view.partition.partition);
+    const std::int64_t read = reader_.cursors().all()[static_cast<std::size_t>(index)].read;
+    return GoOn(FindNextStart(view.partition, read, view.marks, options_.gap_policy));
+  }
+  std::vector<GroupStart> starts;
+  for (std::size_t i = 0; i < views->size(); ++i) {
+    const PartitionView& view = (*views)[i];
+    starts.push_back(FindGroupStart({view, committed[i].offset, Appeared(view.partition)}, initial,
+                                    options_.gap_policy));
+  }
+  BeginAt(starts);
+}
+
+std::vector<kafka::TopicPartition> GroupMember::partitions() const {
+  std::vector<kafka::TopicPartition> partitions;
+  for (const Cursors::Cursor& cursor : reader_.cursors().all()) {
+    partitions.push_back(cursor.partition);
+  }
+  return partitions;
+}
+
+void GroupMember::Leave(kafka::GroupConsumer::Done done) {
+  consumer_->Leave(commits_.TakeLast(), std::move(done));
+}
+
+void GroupMember::OnAssigned(const std::vector<kafka::TopicPartition>& partitions) {
+  changing_ = partitions;
+  state_ = State::kResolving;
+  look_up_at_ = now_;
+  if (partitions.empty()) BeginAt({});
+}
+
+void GroupMember::OnRevoked(const std::vector<kafka::TopicPartition>& partitions, bool lost) {
+  stale_ = looking_up_;
+  changing_ = partitions;
+  reader_.Restart(Kept(partitions));
+  if (!lost) {
+    state_ = State::kReleasing;
+    release_by_ = now_ + kReleaseGrace;
+    return;
+  }
+  loss_ = loss_ || !partitions.empty();
+  Forget(partitions);
+}
+
+void GroupMember::OnGroupError(const absl::Status& error) { Fail(error); }
+
+// Of a partition that was there when reading began first, `stop_at_end` keeps to the end it had
+// then.
+void GroupMember::BeginAt(const std::vector<GroupStart>& starts) {
+  Cursors cursors = reader_.cursors();
+  for (const GroupStart& start : starts) {
+    std::int64_t end = start.end;
+    if (first_ends_.has_value()) {
+      const auto found = first_ends_->find(start.partition);
+      end = found == first_ends_->end() ? -1 : found->second;
+    }
+    cursors.Add(start.partition, start.offset, end);
+    if (start.lost.has_value()) gaps_.push_back(*start.lost);
+    if (start.lost.has_value() && options_.gap_policy == GapPolicy::kFail) {
+      Fail(Expired(*start.lost));  // The group keeps the offset that it has.
+    } else {
+      commits_.Add(start.partition, start.offset, start.committed);
+    }
+  }
+  if (!first_ends_.has_value()) {
+    first_ends_.emplace();
+    for (const GroupStart& start : starts) first_ends_->emplace(start.partition, start.end);
+  }
+  reader_.SetCursors(std::move(cursors));
+  state_ = State::kReading;
+  if (error_.has_value()) return;
+  if (absl::Status status = reader_.GoOn(); !status.ok()) return Fail(status);
+  if (commits_.first_due()) Commit(commits_.TakeDue());
+}
+
+void GroupMember::GoOn(const GroupStart& start) {
+  if (start.lost.has_value()) {
+    gaps_.push_back(*start.lost);
+    if (options_.gap_policy == GapPolicy::kFail) return Fail(Expired(*start.lost));
+    Cursors cursors = reader_.cursors();
+    const int index = cursors.Find(start.partition.topic, start.partition.partition);
+    cursors.SetRead(index, start.offset);
+    cursors.SetDelivered(index, start.offset);
+    reader_.SetCursors(std::move(cursors));
+  }
+  if (absl::Status status = reader_.GoOn(); !status.ok()) Fail(status);
+}
+
+void GroupMember::Release() {
+  Commit(commits_.TakeLast());
+  Forget(changing_);
+}
+
+// Under a cooperative assignor a member may keep some: they are read on from where they are.
+void GroupMember::Forget(const std::vector<kafka::TopicPartition>& partitions) {
+  for (const kafka::TopicPartition& partition : partitions) commits_.Remove(partition);
+  if (absl::Status status = consumer_->Release(); !status.ok()) return Fail(status);
+  state_ = State::kJoining;
+  if (reader_.cursors().all().empty()) return;
+  state_ = State::kReading;
+  if (absl::Status status = reader_.GoOn(); !status.ok()) Fail(status);
+}
+
+// Done runs in PollGroup, and so within Poll.
+void GroupMember::Commit(std::vector<kafka::GroupOffset> offsets) {
+  if (offsets.empty()) return;
+  consumer_->Commit(offsets, [this, offsets](const absl::Status& status) {
+    if (status.ok()) return commits_.Committed(offsets);
+    commits_.Failed(offsets);
+    commit_at_ = now_ + kRetry;
+    if (GetErrorDetails(status).reason == v1::ERROR_REASON_GROUP_DENIED) return Fail(status);
+    Log(LogLevel::kWarning, "commit failed, it is tried again",
+        {{"reason", std::string(status.message())}});
+  });
+}
+
+void GroupMember::Fail(const absl::Status& status) {
+  if (!error_.has_value()) error_ = status;
+}
+
+// What was read and not delivered is read again.
+Cursors GroupMember::Kept(const std::vector<kafka::TopicPartition>& without) const {
+  Cursors kept;
+  for (const Cursors::Cursor& cursor : reader_.cursors().all()) {
+    if (Contains(without, cursor.partition)) continue;
+    kept.Add(cursor.partition, cursor.delivered, cursor.end_at_start);
+  }
+  return kept;
+}
+
+}  // namespace eventbus::bus

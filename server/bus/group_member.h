@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "server/bus/auto_commit.h"
+#include "server/bus/group_start.h"
+#include "server/bus/reader.h"
+#include "server/kafka/consumer.h"
+
+namespace eventbus::bus {
+
+struct GroupMemberOptions {
+  absl::Duration commit_interval = absl::Seconds(1);
+  GapPolicy gap_policy = GapPolicy::kEarliest;
+};
+
+// A member of a Kafka group as the partitions see it: which are its own, where each is read, and
+// what is committed.
+//
+//   joining --assigned--> resolving --starts found--> reading --revoked--> releasing --> joining
+//                                                        any --lost--> joining
+//
+// In `resolving` somebody else has to look up where the partitions start, as that blocks. While
+// `releasing`, the group waits for the write under way to be committed, at most kReleaseGrace.
+//
+// Drives `reader`, whose cursors are the partitions of this member: nothing is read but in
+// `reading`. One thread at a time; no call blocks.
+class GroupMember final : private kafka::GroupEvents {
+ public:
+  // How long a rebalance waits for a client that does not read.
+  static constexpr absl::Duration kReleaseGrace = absl::Seconds(2);
+  // Before a commit or look-up that failed is tried again.
+  static constexpr absl::Duration kRetry = absl::Seconds(1);
+
+  GroupMember(GroupMemberOptions options, Reader& reader) : options_(options), reader_(reader) {}
+
+  // Once, with a consumer that has joined. `known`: the partitions there are by now; others appear.
+  void Begin(std::shared_ptr<kafka::GroupConsumer> consumer, std::set<kafka::TopicPartition> known);
+
+  // Takes part in the group: rebalances, commits and their answers. `writing`: a write is under
+  // way. Must be called at least each second.
+  void Poll(absl::Time now, bool writing);
+
+  // The partitions whose starts have to be found now, or of which one was lost while it was read;
+  // once each time. May be empty: then there is nothing to ask Kafka for.
+  absl::optional<std::vector<kafka::TopicPartition>> TakeLookUp(absl::Time now);
+  // What came of it, in the same order (`committed` of a lost partition is not looked at).
+  // KAFKA_UNAVAILABLE: it is looked up again; any other error is the member's.
+  void OnLookedUp(const absl::StatusOr<std::vector<PartitionView>>& views,
+                  const std::vector<kafka::GroupOffset>& committed, const Start& initial,
+                  absl::Time now);
+  bool Appeared(const kafka::TopicPartition& partition) const {
+    return !known_.contains(partition);
+  }
+
+  // What the reader has as delivered goes into a write; it is written.
+  void Take() { commits_.Take(reader_.cursors()); }
+  void Written() { commits_.Written(); }
+
+  // Records may be read. A member on standby reads, too, but of nothing.
+  bool reading() const { return state_ == State::kReading; }
+  // The group has an offset for every partition: whatever is written from now on is delivered to
+  // it, even if nobody reads meanwhile.
+  bool fixed() const { return reading() && (error_.has_value() || !commits_.first_due()); }
+  // This member's, in order.
+  std::vector<kafka::TopicPartition> partitions() const;
+  // True once after an assignment was lost.
+  bool TakeLoss() { return std::exchange(loss_, false); }
+  // What was lost of the partitions, in the order of its discovery; once.
+  std::vector<Lost> TakeGaps() { return std::exchange(gaps_, {}); }
+  // Why this member cannot go on.
+  const absl::optional<absl::Status>& error() const { return error_; }
+
+  // When Poll has something to do besides what the consumer reports.
+  absl::Time next_poll() const { return next_poll_; }
+
+  // Leaves the group with a last commit; as GroupConsumer::Leave. Nothing may follow.
+  void Leave(kafka::GroupConsumer::Done done);
+  const std::shared_ptr<kafka::GroupConsumer>& consumer() const { return consumer_; }
+
+ private:
+  enum class State { kJoining, kResolving, kReading, kReleasing };
+
+  void OnAssigned(const std::vector<kafka::TopicPartition>& partitions) override;
+  void OnRevoked(const std::vector<kafka::TopicPartition>& partitions, bool lost) override;
+  void OnGroupError(const absl::Status& error) override;
+
+  void BeginAt(const std::vector<GroupStart>& starts);
+  void GoOn(const GroupStart& start);
+  void Release();
+  void Forget(const std::vector<kafka::TopicPartition>& partitions);
+  void Commit(std::vector<kafka::GroupOffset> offsets);
+  void Fail(const absl::Status& status);
+  Cursors Kept(const std::vector<kafka::TopicPartition>& without) const;
+
+  const GroupMemberOptions options_;
+  Reader& reader_;
+  std::shared_ptr<kafka::GroupConsumer> consumer_;
+  AutoCommit commits_;
+  std::set<kafka::TopicPartition> known_;
+
+  State state_ = State::kJoining;
+  absl::Time now_;  // Of the Poll under way.
+  // Those of the rebalance under way, either way.
+  std::vector<kafka::TopicPartition> changing_;
+  bool looking_up_ = false;
+  bool stale_ = false;  // What is being looked up is no longer wanted.
+  absl::Time look_up_at_ = absl::InfinitePast();
+  absl::Time release_by_;
+  absl::Time commit_at_ = absl::InfinitePast();
+  absl::Time next_poll_;
+  // Where the partitions ended that were there when reading began first; unset before.
+  absl::optional<std::map<kafka::TopicPartition, std::int64_t>> first_ends_;
+  bool loss_ = false;
+  std::vector<Lost> gaps_;
+  absl::optional<absl::Status> error_;
+};
+
+}  // namespace eventbus::bus

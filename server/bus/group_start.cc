@@ -1,0 +1,25 @@
+#include "server/bus/group_start.h"
+
+namespace eventbus::bus {
+
+GroupStart FindGroupStart(const GroupPartition& partition, const Start& initial, GapPolicy policy) {
+  const PartitionView& view = partition.view;
+  if (partition.committed >= 0) {
+    GroupStart start = FindNextStart(view.partition, partition.committed, view.marks, policy);
+    start.committed = !start.lost.has_value();
+    return start;
+  }
+  const std::int64_t offset = partition.appeared ? view.marks.begin : StartIn(initial, view);
+  return FindNextStart(view.partition, offset, view.marks, policy);
+}
+
+GroupStart FindNextStart(const kafka::TopicPartition& partition, std::int64_t offset,
+                         const kafka::Watermarks& marks, GapPolicy policy) {
+  GroupStart start{partition, offset, marks.end, false, FindLost(partition, offset, marks)};
+  if (!start.lost.has_value()) return start;
+  start.offset = policy == GapPolicy::kLatest ? marks.end : marks.begin;
+  start.lost->next_offset = start.offset;
+  return start;
+}
+
+}  // namespace eventbus::bus
