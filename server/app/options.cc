@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,7 @@
 namespace eventbus::app {
 namespace {
 
+constexpr std::size_t kMaxGroupId = 249;
 constexpr char kAbout[] =
     "Typed events over gRPC, documented JSON on Kafka.\n"
     "Every flag can be given as EVENTBUS_<FLAG> instead (EVENTBUS_MAX_STREAMS=100). The flag wins, "
@@ -43,11 +45,14 @@ void AddFlag(CLI::App& app, const std::string& flag, bool& value, const std::str
   app.add_flag("--" + flag, value, help)->envname(EnvName(flag));
 }
 
-std::string CheckDuration(std::string& text) {
-  absl::Duration duration;
-  const bool ok = absl::ParseDuration(text, &duration) && duration >= absl::Seconds(1) &&
-                  duration <= absl::Hours(1);
-  return ok ? "" : absl::StrCat("\"", text, "\", 1s to 1h is allowed");
+CLI::Validator DurationFrom(absl::Duration least, absl::Duration most) {
+  const auto check = [least, most](const std::string& text) -> std::string {
+    absl::Duration duration;
+    if (absl::ParseDuration(text, &duration) && duration >= least && duration <= most) return "";
+    return absl::StrCat("\"", text, "\", ", absl::FormatDuration(least), " to ",
+                        absl::FormatDuration(most), " is allowed");
+  };
+  return {check, "", "duration"};
 }
 
 void AddListening(CLI::App& app, Options& options) {
@@ -63,12 +68,10 @@ void AddKafka(CLI::App& app, Options& options) {
   Add(app, "kafka_bootstrap_servers", options.kafka_bootstrap_servers,
       "Kafka brokers, host:port separated by commas; else KAFKA_BOOTSTRAP_SERVERS");
   Add(app, "kafka_group_id", options.kafka_group_id,
-      "Consumer group of readers that name none; else KAFKA_GROUP_ID. Kept for consumer groups, "
-      "which this version does not serve");
+      "Consumer group of readers that name none; else KAFKA_GROUP_ID");
   Add(app, "kafka_auto_offset_reset", options.kafka_auto_offset_reset,
-      "earliest or latest: where a new consumer group begins; else KAFKA_AUTO_OFFSET_RESET. Kept "
-      "for "
-      "consumer groups")
+      "earliest or latest: where a group begins that has no offset and whose reader does not say; "
+      "else KAFKA_AUTO_OFFSET_RESET")
       ->check(CLI::IsMember({"earliest", "latest"}));
   Add(app, "kafka_config", options.kafka_config,
       "File of librdkafka properties, key=value a line: the place for credentials");
@@ -99,6 +102,10 @@ void AddLimits(CLI::App& app, Options& options) {
 void FromEnvironment(const char* variable, std::string& value) {
   const char* text = std::getenv(variable);
   if (text != nullptr && *text != '\0') value = text;
+}
+
+bool IsNameCharacter(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
 }
 
 bool IsLoopback(absl::string_view host) {
@@ -146,6 +153,12 @@ absl::Status Options::Validate() const {
         absl::StrCat("kafka_auto_offset_reset (KAFKA_AUTO_OFFSET_RESET): \"",
                      kafka_auto_offset_reset, "\", earliest or latest is allowed"));
   }
+  if (!std::all_of(kafka_group_id.begin(), kafka_group_id.end(), IsNameCharacter) ||
+      kafka_group_id.size() > kMaxGroupId) {
+    return absl::InvalidArgumentError(absl::StrCat("kafka_group_id (KAFKA_GROUP_ID): \"",
+                                                   kafka_group_id, "\", at most ", kMaxGroupId,
+                                                   " of [A-Za-z0-9._-] are allowed"));
+  }
   if (kafka_bootstrap_servers.empty()) {
     return absl::InvalidArgumentError(
         "kafka_bootstrap_servers: empty, host:port separated by commas is required");
@@ -162,13 +175,17 @@ ParsedOptions ParseOptions(int argc, const char* const* argv) {
 
   CLI::App app(kAbout, "eventbus-server");
   std::string drain_timeout = "25s";
+  std::string commit_interval = "1s";
   AddListening(app, options);
   AddKafka(app, options);
   AddTopics(app, options);
   AddLimits(app, options);
   Add(app, "drain_timeout", drain_timeout,
       "All of a shutdown at SIGTERM or SIGINT, 1s to 1h; a second signal ends the process at once")
-      ->check(CLI::Validator(CheckDuration, "", "duration"));
+      ->check(DurationFrom(absl::Seconds(1), absl::Hours(1)));
+  Add(app, "commit_interval", commit_interval,
+      "Between commits of a consumer group, 100ms to 10s: what a crash delivers again")
+      ->check(DurationFrom(absl::Milliseconds(100), absl::Seconds(10)));
   Add(app, "log_level", options.log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   app.set_version_flag("--version", "eventbus-server " EVENTBUS_VERSION);
@@ -178,7 +195,10 @@ ParsedOptions ParseOptions(int argc, const char* const* argv) {
     return Exit(parsed, app.exit(error));
   }
   if (options.listen.empty()) options.listen = DefaultListen();
-  if (!absl::ParseDuration(drain_timeout, &options.drain_timeout)) return Exit(parsed, 1);
+  if (!absl::ParseDuration(drain_timeout, &options.drain_timeout) ||
+      !absl::ParseDuration(commit_interval, &options.commit_interval)) {
+    return Exit(parsed, 1);
+  }
   if (absl::Status status = options.Validate(); !status.ok()) {
     std::cerr << "eventbus-server: " << status.message() << "\n";
     return Exit(parsed, 1);

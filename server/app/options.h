@@ -17,8 +17,9 @@ struct Options {
   bool allow_plaintext = false;
 
   std::string kafka_bootstrap_servers = "localhost:9092";
-  // For consumer groups, which this version does not serve yet: checked, and kept.
+  // The group of a Subscribe that names none; empty: it must name one.
   std::string kafka_group_id;
+  // Where a group starts that does not say: earliest or latest.
   std::string kafka_auto_offset_reset = "earliest";
   std::string kafka_config;
   std::vector<std::string> kafka_properties;
@@ -29,6 +30,8 @@ struct Options {
 
   std::size_t max_event_bytes = 1'000'000;
   std::size_t max_streams = 900;
+  // Between commits of a group.
+  absl::Duration commit_interval = absl::Seconds(1);
   // All of a shutdown.
   absl::Duration drain_timeout = absl::Seconds(25);
   std::string log_level = "info";

@@ -79,6 +79,7 @@ class Pipeline final : public Server {
   void OnCluster(bool available);
   void TellHealth();
   void RefuseLateCalls() const;
+  rpc::SubscribeDefaults MakeDefaults() const;
 
   const Options options_;
   std::unique_ptr<event::Catalog> catalog_;
@@ -160,10 +161,19 @@ absl::Status Pipeline::Assemble(const Pool&) {
   publisher_ = std::make_unique<bus::Publisher>(
       *plan_, *producer_, clock,
       bus::PublisherOptions{.max_event_bytes = options_.max_event_bytes});
-  const bus::Context tails{*catalog_, *plan_,     *admin_,    *consumers_,
-                           *monitor_, *executor_, *blocking_, clock};
-  service_ = std::make_unique<rpc::Service>(*publisher_, tails, streams_, HostName());
+  const bus::Context readers{*catalog_, *plan_,     *admin_,    *consumers_,
+                             *monitor_, *executor_, *blocking_, clock};
+  service_ = std::make_unique<rpc::Service>(*publisher_, readers, streams_, MakeDefaults());
   return absl::OkStatus();
+}
+
+rpc::SubscribeDefaults Pipeline::MakeDefaults() const {
+  rpc::SubscribeDefaults defaults;
+  defaults.host = HostName();
+  defaults.group_id = options_.kafka_group_id;
+  if (options_.kafka_auto_offset_reset == "latest") defaults.group_start = bus::Latest{};
+  defaults.commit_interval = options_.commit_interval;
+  return defaults;
 }
 
 absl::Status Pipeline::Listen() {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "eventbus/v1/event_bus_service.pb.h"
 #include "server/base/error.h"
+#include "server/rpc/start_position.h"
 #include "server/rpc/unknown_fields.h"
 
 namespace eventbus::rpc {
@@ -17,6 +18,7 @@ namespace {
 constexpr int kMaxTopics = 64;
 constexpr int kMaxTypes = 256;
 constexpr std::size_t kMaxClientId = 128;
+constexpr std::size_t kMaxGroupId = 249;
 constexpr int kMaxBatchEvents = 1000;
 constexpr std::int64_t kMaxEvents = std::int64_t{1} << 53;
 constexpr absl::Duration kMinHeartbeat = absl::Seconds(1);
@@ -36,37 +38,32 @@ absl::Duration ToDuration(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
 }
 
-// Years 0001 to 9999, as protobuf has them.
-bool IsValid(const google::protobuf::Timestamp& time) {
-  return time.seconds() >= -62'135'596'800 && time.seconds() <= 253'402'300'799 &&
-         time.nanos() >= 0 && time.nanos() < 1'000'000'000;
-}
-
 class Checker {
  public:
-  Checker(const v1::SubscribeRequest& request, const event::Catalog& catalog)
-      : request_(request), catalog_(catalog) {}
+  Checker(const v1::SubscribeRequest& request, const event::Catalog& catalog,
+          const SubscribeDefaults& defaults)
+      : request_(request), catalog_(catalog), defaults_(defaults) {}
 
-  absl::StatusOr<bus::TailOptions> Check(const std::string& host) {
+  absl::StatusOr<SubscribeOptions> Check() {
     CheckTopics();
     CheckTypes();
-    CheckClientId(host);
+    CheckClientId();
     CheckBatch();
     CheckHeartbeat();
     CheckEnd();
-    options_.reader.include_json = request_.include_json();
-    if (request_.has_tail()) {
-      CheckStart(request_.tail().start());
-    } else {
-      Violate("reader", "not set, tail is required");
-    }
-    if (!violations_.empty()) {
-      return MakeInvalid(v1::ERROR_REASON_REQUEST_INVALID, std::move(violations_));
-    }
-    return std::move(options_);
+    reader_.include_json = request_.include_json();
+    SubscribeOptions options = MakeOptions();
+    if (violations_.empty()) return options;
+    return MakeInvalid(v1::ERROR_REASON_REQUEST_INVALID, std::move(violations_));
   }
 
  private:
+  SubscribeOptions MakeOptions() {
+    if (request_.has_group()) return MakeGroup();
+    if (!request_.has_tail()) Violate("reader", "not set, group or tail is required");
+    return MakeTail();
+  }
+
   template <typename... Parts>
   void Violate(std::string field, const Parts&... description) {
     violations_.push_back({std::move(field), absl::StrCat(description...)});
@@ -84,7 +81,7 @@ class Checker {
       }
       topics.insert(topic);
     }
-    options_.source.topics.assign(topics.begin(), topics.end());
+    topics_.assign(topics.begin(), topics.end());
   }
 
   std::string TopicNames() const {
@@ -102,7 +99,7 @@ class Checker {
     auto filter = bus::Filter::Parse({request_.event_types().begin(), request_.event_types().end()},
                                      catalog_);
     if (filter.ok()) {
-      options_.reader.filter = *std::move(filter);
+      reader_.filter = *std::move(filter);
       return;
     }
     for (FieldViolation& violation : GetErrorDetails(filter.status()).violations) {
@@ -110,13 +107,12 @@ class Checker {
     }
   }
 
-  void CheckClientId(const std::string& host) {
+  void CheckClientId() {
     const std::string& id = request_.client_id();
     if (id.size() > kMaxClientId || !std::all_of(id.begin(), id.end(), IsNameCharacter)) {
       Violate("client_id", id.size(), " bytes, at most ", kMaxClientId,
               " of [A-Za-z0-9._-] are allowed");
     }
-    options_.source.client_id = absl::StrCat("eventbus/", host, "/", id);
   }
 
   void CheckBatch() {
@@ -124,7 +120,7 @@ class Checker {
     if (events < 0 || events > kMaxBatchEvents) {
       Violate("max_batch_events", events, ", 1 to ", kMaxBatchEvents, " are allowed");
     } else if (events > 0) {
-      options_.reader.batch.max_events = events;
+      reader_.batch.max_events = events;
     }
   }
 
@@ -135,100 +131,109 @@ class Checker {
     if (!IsValid(interval) || asked < kMinHeartbeat || asked > kMaxHeartbeat) {
       return Violate("heartbeat_interval", absl::FormatDuration(asked), ", 1s to 5m are allowed");
     }
-    options_.heartbeat_interval = asked;
+    heartbeat_interval_ = asked;
   }
 
   void CheckEnd() {
-    options_.reader.stop_at_end = request_.stop_at_end();
-    options_.reader.max_events = request_.max_events();
+    reader_.stop_at_end = request_.stop_at_end();
+    reader_.max_events = request_.max_events();
     if (request_.max_events() < 0 || request_.max_events() > kMaxEvents) {
       Violate("max_events", request_.max_events(), ", 1 to ", kMaxEvents, " are allowed");
     }
   }
 
-  void CheckStart(const v1::StartPosition& start) {
-    switch (start.position_case()) {
-      case v1::StartPosition::kEarliest:
-        options_.source.start = bus::Earliest{};
-        return;
-      case v1::StartPosition::kTime:
-        return CheckTime(start.time());
-      case v1::StartPosition::kResumeToken:
-        return CheckToken(start.resume_token());
-      case v1::StartPosition::kOffsets:
-        return CheckOffsets(start.offsets());
-      case v1::StartPosition::kLatest:
-      case v1::StartPosition::POSITION_NOT_SET:
-        options_.source.start = bus::Latest{};
+  bus::GroupOptions MakeGroup() {
+    const v1::Group& group = request_.group();
+    bus::GroupOptions options;
+    options.source.group_id = group.id().empty() ? defaults_.group_id : group.id();
+    CheckGroupId(options.source.group_id);
+    options.source.topics = topics_;
+    options.source.client_id = ClientId();
+    options.source.initial_position =
+        ReadStart(group.initial_position(), "group.initial_position", defaults_.group_start,
+                  topics_, catalog_, violations_);
+    options.reader = reader_;
+    options.member.commit_interval = defaults_.commit_interval;
+    options.member.gap_policy = ReadGapPolicy(group.gap_policy());
+    options.heartbeat_interval = heartbeat_interval_;
+    return options;
+  }
+
+  void CheckGroupId(const std::string& id) {
+    if (id.empty()) {
+      Violate("group.id", "empty, and this server has no KAFKA_GROUP_ID that would stand for it");
+    } else if (id.size() > kMaxGroupId || !std::all_of(id.begin(), id.end(), IsNameCharacter)) {
+      Violate("group.id", id.size(), " bytes, 1 to ", kMaxGroupId,
+              " of [A-Za-z0-9._-] are allowed");
     }
   }
 
-  void CheckTime(const google::protobuf::Timestamp& time) {
-    if (!IsValid(time)) {
-      return Violate("tail.start.time", time.seconds(), " s and ", time.nanos(),
-                     " ns, years 0001 to 9999 and 0 to 999999999 ns are allowed");
+  bus::GapPolicy ReadGapPolicy(v1::GapPolicy policy) {
+    switch (policy) {
+      case v1::GAP_POLICY_UNSPECIFIED:
+      case v1::GAP_POLICY_EARLIEST:
+        break;
+      case v1::GAP_POLICY_LATEST:
+        return bus::GapPolicy::kLatest;
+      case v1::GAP_POLICY_FAIL:
+        return bus::GapPolicy::kFail;
+      default:
+        Violate("group.gap_policy", static_cast<int>(policy),
+                ", GAP_POLICY_EARLIEST, GAP_POLICY_LATEST or GAP_POLICY_FAIL is allowed");
     }
-    options_.source.start =
-        bus::AtTime{absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos())};
+    return bus::GapPolicy::kEarliest;
   }
 
-  void CheckToken(const std::string& text) {
-    auto token = bus::ParseResumeToken(text);
-    if (!token.has_value()) {
-      return Violate("tail.start.resume_token",
-                     "damaged, or not from this service; the last resume_token of a stream is "
-                     "required");
-    }
-    options_.source.start = *std::move(token);
+  bus::TailOptions MakeTail() {
+    bus::TailOptions options;
+    options.source.topics = topics_;
+    options.source.client_id = ClientId();
+    options.source.start = ReadStart(request_.tail().start(), "tail.start", bus::Latest{}, topics_,
+                                     catalog_, violations_);
+    options.reader = reader_;
+    options.heartbeat_interval = heartbeat_interval_;
+    return options;
   }
 
-  void CheckOffsets(const v1::PartitionOffsets& offsets) {
-    bus::AtOffsets at;
-    std::set<kafka::TopicPartition> seen;
-    for (int i = 0; i < offsets.positions_size(); ++i) {
-      const v1::Position& position = offsets.positions(i);
-      const kafka::TopicPartition partition{position.topic(), position.partition()};
-      CheckPosition(absl::StrCat("tail.start.offsets.positions[", i, "]"), position,
-                    seen.insert(partition).second);
-      at.positions.push_back({partition, position.offset()});
-    }
-    options_.source.start = std::move(at);
-  }
-
-  void CheckPosition(const std::string& field, const v1::Position& position, bool first) {
-    const auto& named = options_.source.topics;
-    if (catalog_.FindTopic(position.topic()) == nullptr ||
-        (!named.empty() &&
-         std::find(named.begin(), named.end(), position.topic()) == named.end())) {
-      Violate(field + ".topic", "\"", position.topic(), "\", a topic that is read is required");
-    }
-    if (position.partition() < 0) {
-      Violate(field + ".partition", position.partition(), ", at least 0 is allowed");
-    }
-    if (position.offset() < 0) {
-      Violate(field + ".offset", position.offset(), ", at least 0 is allowed");
-    }
-    if (!first) Violate(field, "the partition is listed twice, once is allowed");
+  std::string ClientId() const {
+    return absl::StrCat("eventbus/", defaults_.host, "/", request_.client_id());
   }
 
   const v1::SubscribeRequest& request_;
   const event::Catalog& catalog_;
-  bus::TailOptions options_;
+  const SubscribeDefaults& defaults_;
+  std::vector<std::string> topics_;
+  bus::ReaderOptions reader_;
+  absl::Duration heartbeat_interval_ = absl::Seconds(15);
   std::vector<FieldViolation> violations_;
 };
 
+// What is lossy must be asked for.
+absl::Status CheckAckMode(const v1::SubscribeRequest& request) {
+  if (!request.has_group() || request.group().ack_mode() == v1::ACK_MODE_AUTO) {
+    return absl::OkStatus();
+  }
+  return MakeError(v1::ERROR_REASON_UNSUPPORTED,
+                   "group.ack_mode: this server does not serve explicit acknowledgement yet; "
+                   "ACK_MODE_AUTO, which counts an event as delivered once it has been written to "
+                   "the stream, has to be asked for");
+}
+
 }  // namespace
 
-absl::StatusOr<bus::TailOptions> ParseSubscribe(absl::string_view bytes,
+absl::StatusOr<SubscribeOptions> ParseSubscribe(absl::string_view bytes,
                                                 const event::Catalog& catalog,
-                                                const std::string& host) {
+                                                const SubscribeDefaults& defaults) {
   v1::SubscribeRequest request;
   if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return MakeInvalid(v1::ERROR_REASON_REQUEST_INVALID,
                        {{"request", "not a SubscribeRequest: its bytes are not protobuf"}});
   }
   if (absl::Status status = RefuseUnknownFields(request); !status.ok()) return status;
-  return Checker(request, catalog).Check(host);
+  auto options = Checker(request, catalog, defaults).Check();
+  if (!options.ok()) return options.status();
+  if (absl::Status status = CheckAckMode(request); !status.ok()) return status;
+  return options;
 }
 
 }  // namespace eventbus::rpc

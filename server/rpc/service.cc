@@ -17,12 +17,24 @@
 namespace eventbus::rpc {
 namespace {
 
-void LogStart(const bus::TailOptions& options, const std::string& peer) {
-  Log(LogLevel::kInfo, "stream started",
-      {{"stream", options.stream_id},
-       {"peer", peer},
-       {"client_id", options.source.client_id},
-       {"topics", absl::StrJoin(options.source.topics, ",")}});
+std::string GroupOf(const bus::TailOptions&) { return ""; }
+std::string GroupOf(const bus::GroupOptions& options) { return options.source.group_id; }
+
+void LogStart(const SubscribeOptions& options, const std::string& peer) {
+  std::visit(
+      [&peer](const auto& each) {
+        Log(LogLevel::kInfo, "stream started",
+            {{"stream", each.stream_id},
+             {"peer", peer},
+             {"client_id", each.source.client_id},
+             {"group", GroupOf(each)},
+             {"topics", absl::StrJoin(each.source.topics, ",")}});
+      },
+      options);
+}
+
+std::string StreamOf(const SubscribeOptions& options) {
+  return std::visit([](const auto& each) { return each.stream_id; }, options);
 }
 
 void LogEnd(const std::string& stream, const absl::Status& status) {
@@ -34,15 +46,15 @@ void LogEnd(const std::string& stream, const absl::Status& status) {
 
 }  // namespace
 
-Service::Service(bus::Publisher& publisher, const bus::Context& tails, StreamRegistry& streams,
-                 std::string host)
-    : publisher_(publisher), tails_(tails), streams_(streams), host_(std::move(host)) {}
+Service::Service(bus::Publisher& publisher, const bus::Context& readers, StreamRegistry& streams,
+                 SubscribeDefaults defaults)
+    : publisher_(publisher), readers_(readers), streams_(streams), defaults_(std::move(defaults)) {}
 
 grpc::ServerUnaryReactor* Service::Publish(grpc::CallbackServerContext* context,
                                            const grpc::ByteBuffer* request,
                                            grpc::ByteBuffer* response) {
-  return PublishReactor::Start(context, *request, response, publisher_, tails_.executor,
-                               tails_.clock);
+  return PublishReactor::Start(context, *request, response, publisher_, readers_.executor,
+                               readers_.clock);
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* Service::Subscribe(grpc::CallbackServerContext* context,
@@ -50,8 +62,8 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* Service::Subscribe(grpc::CallbackSer
   const auto id = streams_.Enter();
   const StreamRegistry::Id place = id.ok() ? *id : 0;  // To leave no place is no harm.
   auto options = id.ok() ? ReadRequest(*request) : id.status();
-  const std::string stream = options.ok() ? options->stream_id : "";
-  auto reactor = SubscribeReactor::Make(context, tails_.executor, tails_.clock,
+  const std::string stream = options.ok() ? StreamOf(*options) : "";
+  auto reactor = SubscribeReactor::Make(context, readers_.executor, readers_.clock,
                                         [this, place, stream](const absl::Status& status) {
                                           if (!stream.empty()) LogEnd(stream, status);
                                           streams_.Leave(place);
@@ -61,21 +73,35 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* Service::Subscribe(grpc::CallbackSer
     return reactor.get();
   }
   LogStart(*options, context->peer());
-  const auto tail = bus::Tail::Make(tails_, *std::move(options), reactor);
-  reactor->SetSubscription(tail);
-  tail->Start();
-  streams_.Attach(place, tail);
+  streams_.Attach(
+      place, std::visit([&](auto& each) { return Begin(std::move(each), reactor); }, *options));
   return reactor.get();
 }
 
-absl::StatusOr<bus::TailOptions> Service::ReadRequest(const grpc::ByteBuffer& request) const {
+std::shared_ptr<bus::Subscription> Service::Begin(
+    bus::TailOptions options, const std::shared_ptr<SubscribeReactor>& reactor) {
+  const auto tail = bus::Tail::Make(readers_, std::move(options), reactor);
+  reactor->SetSubscription(tail);
+  tail->Start();
+  return tail;
+}
+
+std::shared_ptr<bus::Subscription> Service::Begin(
+    bus::GroupOptions options, const std::shared_ptr<SubscribeReactor>& reactor) {
+  const auto group = bus::Group::Make(readers_, groups_, std::move(options), reactor);
+  reactor->SetSubscription(group);
+  group->Start();
+  return group;
+}
+
+absl::StatusOr<SubscribeOptions> Service::ReadRequest(const grpc::ByteBuffer& request) const {
   const RequestBytes bytes(request);
-  auto options = ParseSubscribe(bytes.view(), tails_.catalog, host_);
+  auto options = ParseSubscribe(bytes.view(), readers_.catalog, defaults_);
   if (!options.ok()) return options.status();
-  if (!tails_.monitor.available()) {
+  if (!readers_.monitor.available()) {
     return MakeRetryError(v1::ERROR_REASON_KAFKA_UNAVAILABLE, "Kafka does not answer");
   }
-  options->stream_id = NewUuid();
+  std::visit([](auto& each) { each.stream_id = NewUuid(); }, *options);
   return options;
 }
 

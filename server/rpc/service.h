@@ -1,11 +1,14 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "eventbus/v1/event_bus_service.grpc.pb.h"
+#include "server/bus/group_registry.h"
 #include "server/bus/publisher.h"
-#include "server/bus/tail.h"
+#include "server/rpc/requests.h"
 #include "server/rpc/stream_registry.h"
+#include "server/rpc/subscribe_reactor.h"
 
 namespace eventbus::rpc {
 
@@ -15,9 +18,8 @@ class Service final
     : public v1::EventBusService::WithRawCallbackMethod_Publish<
           v1::EventBusService::WithRawCallbackMethod_Subscribe<v1::EventBusService::Service>> {
  public:
-  // `host` names this server in Kafka's client ids.
-  Service(bus::Publisher& publisher, const bus::Context& tails, StreamRegistry& streams,
-          std::string host);
+  Service(bus::Publisher& publisher, const bus::Context& readers, StreamRegistry& streams,
+          SubscribeDefaults defaults);
 
   grpc::ServerUnaryReactor* Publish(grpc::CallbackServerContext* context,
                                     const grpc::ByteBuffer* request,
@@ -27,13 +29,18 @@ class Service final
                                                         const grpc::ByteBuffer* request) override;
 
  private:
-  // Checks the request.
-  absl::StatusOr<bus::TailOptions> ReadRequest(const grpc::ByteBuffer& request) const;
+  // Checks the request, and names the stream.
+  absl::StatusOr<SubscribeOptions> ReadRequest(const grpc::ByteBuffer& request) const;
+  std::shared_ptr<bus::Subscription> Begin(bus::TailOptions options,
+                                           const std::shared_ptr<SubscribeReactor>& reactor);
+  std::shared_ptr<bus::Subscription> Begin(bus::GroupOptions options,
+                                           const std::shared_ptr<SubscribeReactor>& reactor);
 
   bus::Publisher& publisher_;
-  const bus::Context tails_;
+  const bus::Context readers_;
   StreamRegistry& streams_;
-  const std::string host_;
+  const SubscribeDefaults defaults_;
+  bus::GroupRegistry groups_;
 };
 
 }  // namespace eventbus::rpc

@@ -46,6 +46,12 @@ class InProcessBus {
   bus::Publisher& publisher() { return publisher_; }
 
  private:
+  static rpc::SubscribeDefaults MakeDefaults() {
+    rpc::SubscribeDefaults defaults;
+    defaults.host = "test-host";
+    return defaults;
+  }
+
   const Schema& schema_ = Schema::Get();
   FakeKafka kafka_;
   std::unique_ptr<Executor> executor_ = MakeThreadPool("bus", 2);
@@ -57,7 +63,7 @@ class InProcessBus {
                         {schema_.catalog, *schema_.plan, kafka_, kafka_, monitor_, *executor_,
                          *blocking_, Clock::System()},
                         streams_,
-                        "test-host"};
+                        MakeDefaults()};
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::EventBusService::Stub> stub_;

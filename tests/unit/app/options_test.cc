@@ -55,6 +55,7 @@ TEST(OptionsTest, DefaultsAreAsDocumented) {
   EXPECT_EQ(options.max_event_bytes, 1'000'000u);
   EXPECT_EQ(options.max_streams, 900u);
   EXPECT_EQ(options.drain_timeout, absl::Seconds(25));
+  EXPECT_EQ(options.commit_interval, absl::Seconds(1));
 }
 
 TEST(OptionsTest, RepeatedFlagsAddUp) {
@@ -111,7 +112,7 @@ TEST(OptionsTest, HelpExplainsEachFlagAndExitsWithZero) {
        {"--listen", "--allow_plaintext", "--kafka_bootstrap_servers", "--kafka_group_id",
         "--kafka_auto_offset_reset", "--kafka_config", "--kafka_property", "--embedded_kafka",
         "--provision_topics", "--replication_factor", "--max_event_bytes", "--max_streams",
-        "--drain_timeout", "--log_level", "--version"}) {
+        "--drain_timeout", "--commit_interval", "--log_level", "--version"}) {
     EXPECT_THAT(help, HasSubstr(flag));
   }
   EXPECT_THAT(help, HasSubstr("25s"));
@@ -131,6 +132,16 @@ TEST(OptionsTest, AWrongNumberIsRefusedWithItsRange) {
 TEST(OptionsTest, AWrongWordIsRefusedWithTheAllowedOnes) {
   EXPECT_THAT(Refusal({"--kafka_auto_offset_reset=oldest"}), HasSubstr("earliest"));
   EXPECT_THAT(Refusal({"--log_level=loud"}), HasSubstr("warning"));
+}
+
+TEST(OptionsTest, ACommitIntervalOutsideOfItsRangeIsRefused) {
+  EXPECT_EQ(Parse({"--commit_interval=100ms"}).options.commit_interval, absl::Milliseconds(100));
+  EXPECT_THAT(Refusal({"--commit_interval=99ms"}), HasSubstr("100ms to 10s"));
+  EXPECT_THAT(Refusal({"--commit_interval=11s"}), HasSubstr("100ms to 10s"));
+}
+
+TEST(OptionsTest, AGroupThatIsNoNameIsRefused) {
+  EXPECT_THAT(Refusal({"--kafka_group_id=a b"}), HasSubstr("\"a b\", at most 249"));
 }
 
 TEST(OptionsTest, AWrongVariableIsRefusedByItsName) {

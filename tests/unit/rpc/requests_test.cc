@@ -20,8 +20,30 @@ v1::SubscribeRequest Tail() {
   return request;
 }
 
+absl::StatusOr<SubscribeOptions> ParseBytes(const std::string& bytes,
+                                            SubscribeDefaults defaults = {}) {
+  defaults.host = "host";
+  return ParseSubscribe(bytes, fakes::Schema::Get().catalog, defaults);
+}
+
 absl::StatusOr<bus::TailOptions> Parse(const v1::SubscribeRequest& request) {
-  return ParseSubscribe(request.SerializeAsString(), fakes::Schema::Get().catalog, "host");
+  auto options = ParseBytes(request.SerializeAsString());
+  if (!options.ok()) return options.status();
+  return std::get<bus::TailOptions>(*std::move(options));
+}
+
+v1::SubscribeRequest Group() {
+  v1::SubscribeRequest request;
+  request.mutable_group()->set_id("document-processor");
+  request.mutable_group()->set_ack_mode(v1::ACK_MODE_AUTO);
+  return request;
+}
+
+absl::StatusOr<bus::GroupOptions> ParseGroup(const v1::SubscribeRequest& request,
+                                             SubscribeDefaults defaults = {}) {
+  auto options = ParseBytes(request.SerializeAsString(), std::move(defaults));
+  if (!options.ok()) return options.status();
+  return std::get<bus::GroupOptions>(*std::move(options));
 }
 
 TEST(ParseSubscribeTest, DefaultsAreAsDocumented) {
@@ -68,11 +90,11 @@ TEST(ParseSubscribeTest, EverythingIsTakenOver) {
 TEST(ParseSubscribeTest, ARequestWithoutAReaderIsRefused) {
   const auto options = Parse(v1::SubscribeRequest());
   EXPECT_EQ(GetErrorDetails(options.status()).reason, v1::ERROR_REASON_REQUEST_INVALID);
-  EXPECT_EQ(options.status().message(), "reader: not set, tail is required");
+  EXPECT_EQ(options.status().message(), "reader: not set, group or tail is required");
 }
 
 TEST(ParseSubscribeTest, WhatIsNotProtobufIsRefused) {
-  const auto options = ParseSubscribe("\xff", fakes::Schema::Get().catalog, "host");
+  const auto options = ParseBytes("\xff");
   EXPECT_EQ(GetErrorDetails(options.status()).reason, v1::ERROR_REASON_REQUEST_INVALID);
 }
 
@@ -87,10 +109,87 @@ TEST(ParseSubscribeTest, AnUnknownFieldIsRefusedAtEveryDepth) {
   EXPECT_EQ(details.violations.at(0).description, "field 99 is not known to this server");
 }
 
-TEST(ParseSubscribeTest, AGroupIsAFieldThisVersionDoesNotKnow) {
-  v1::SubscribeRequest request;
-  request.GetReflection()->MutableUnknownFields(&request)->AddLengthDelimited(1, "");
-  EXPECT_EQ(GetErrorDetails(Parse(request).status()).reason, v1::ERROR_REASON_UNKNOWN_FIELD);
+TEST(ParseGroupTest, DefaultsAreTheServers) {
+  SubscribeDefaults defaults;
+  defaults.group_id = "pod";
+  defaults.group_start = bus::Latest{};
+  defaults.commit_interval = absl::Seconds(3);
+  v1::SubscribeRequest request = Group();
+  request.mutable_group()->clear_id();
+  const auto options = ParseGroup(request, defaults);
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->source.group_id, "pod");
+  EXPECT_TRUE(std::holds_alternative<bus::Latest>(options->source.initial_position));
+  EXPECT_EQ(options->member.commit_interval, absl::Seconds(3));
+  EXPECT_EQ(options->member.gap_policy, bus::GapPolicy::kEarliest);
+  EXPECT_EQ(options->source.client_id, "eventbus/host/");
+  EXPECT_EQ(options->heartbeat_interval, absl::Seconds(15));
+}
+
+TEST(ParseGroupTest, EverythingIsTakenOver) {
+  v1::SubscribeRequest request = Group();
+  request.add_topics("tutor-queries");
+  request.add_event_types("query.*");
+  request.set_client_id("worker-1");
+  request.set_max_events(7);
+  request.mutable_group()->set_gap_policy(v1::GAP_POLICY_LATEST);
+  request.mutable_group()->mutable_initial_position()->mutable_time()->set_seconds(5);
+  const auto options = ParseGroup(request);
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->source.group_id, "document-processor");
+  EXPECT_THAT(options->source.topics, testing::ElementsAre("tutor-queries"));
+  EXPECT_EQ(options->reader.filter.Describe(), "query.*");
+  EXPECT_EQ(options->reader.max_events, 7);
+  EXPECT_EQ(options->source.client_id, "eventbus/host/worker-1");
+  EXPECT_EQ(options->member.gap_policy, bus::GapPolicy::kLatest);
+  EXPECT_EQ(std::get<bus::AtTime>(options->source.initial_position).time, absl::FromUnixSeconds(5));
+}
+
+TEST(ParseGroupTest, PartitionsThatOffsetsDoNotListStartAtTheServersDefault) {
+  for (const bool earliest : {true, false}) {
+    SubscribeDefaults defaults;
+    if (!earliest) defaults.group_start = bus::Latest{};
+    v1::SubscribeRequest request = Group();
+    request.mutable_group()->mutable_initial_position()->mutable_offsets();
+    const auto options = ParseGroup(request, defaults);
+    ASSERT_TRUE(options.ok()) << options.status();
+    EXPECT_EQ(std::get<bus::AtOffsets>(options->source.initial_position).others_earliest, earliest);
+  }
+}
+
+// The lossy mode must never be what one gets by saying nothing.
+TEST(ParseGroupTest, AnythingButAutoIsUnimplemented) {
+  for (const int mode : {0, 1, 3}) {
+    v1::SubscribeRequest request = Group();
+    request.mutable_group()->set_ack_mode(static_cast<v1::AckMode>(mode));
+    const auto options = ParseGroup(request);
+    EXPECT_EQ(options.status().code(), absl::StatusCode::kUnimplemented);
+    EXPECT_EQ(GetErrorDetails(options.status()).reason, v1::ERROR_REASON_UNSUPPORTED);
+    EXPECT_THAT(std::string(options.status().message()), HasSubstr("ACK_MODE_AUTO"));
+  }
+}
+
+TEST(ParseGroupTest, AnEmptyGroupWithoutADefaultIsRefused) {
+  v1::SubscribeRequest request = Group();
+  request.mutable_group()->clear_id();
+  EXPECT_THAT(std::string(ParseGroup(request).status().message()), HasSubstr("KAFKA_GROUP_ID"));
+}
+
+TEST(ParseGroupTest, WhatIsOutOfItsBoundsIsRefusedWithThem) {
+  v1::SubscribeRequest request = Group();
+  request.mutable_group()->set_id("a group");
+  request.mutable_group()->set_gap_policy(static_cast<v1::GapPolicy>(9));
+  request.mutable_group()->mutable_initial_position()->mutable_time()->set_nanos(-1);
+  const ErrorDetails details = GetErrorDetails(ParseGroup(request).status());
+  EXPECT_EQ(details.reason, v1::ERROR_REASON_REQUEST_INVALID);
+  ASSERT_EQ(details.violations.size(), 3u);
+  EXPECT_EQ(details.violations[0].field, "group.id");
+  EXPECT_EQ(details.violations[1].field, "group.initial_position.time");
+  EXPECT_EQ(details.violations[2].field, "group.gap_policy");
+  request = Group();
+  request.mutable_group()->set_id(std::string(250, 'g'));
+  EXPECT_THAT(std::string(ParseGroup(request).status().message()),
+              HasSubstr("group.id: 250 bytes, 1 to 249"));
 }
 
 struct Refusal {

@@ -86,7 +86,7 @@ TEST(SubscribeTest, ABadRequestEndsTheStreamWithItsReason) {
   Stream stream(bus, v1::SubscribeRequest());
   const grpc::Status status = stream.Finish();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(status.error_message(), "reader: not set, tail is required");
+  EXPECT_EQ(status.error_message(), "reader: not set, group or tail is required");
   WaitForNoStreams(bus);
 }
 
