@@ -111,8 +111,7 @@ void Group::TakeInbox() {
   if (inbox.opened.has_value()) TakeSource(*std::move(inbox.opened));
   if (inbox.looked_up.has_value()) {
     looking_up_ = false;
-    member_.OnLookedUp(inbox.looked_up->views, inbox.looked_up->committed,
-                       options_.source.initial_position, context_.clock.Now());
+    member_.OnLookedUp(*inbox.looked_up, options_.source.initial_position, context_.clock.Now());
   }
   left_ = left_ || inbox.left;
   if (inbox.gone) EndGone();
@@ -146,9 +145,7 @@ void Group::LookUp() {
   context_.blocking.Post([self = shared_from_this(), consumer = member_.consumer(),
                           partitions = *std::move(partitions)] {
     auto view = LookUpGroup(partitions, self->options_.source.initial_position, *consumer);
-    LookedUp looked_up{view.status(), {}};
-    if (view.ok()) looked_up = {std::move(view->views), std::move(view->committed)};
-    self->Tell([&looked_up](Inbox& inbox) { inbox.looked_up = std::move(looked_up); });
+    self->Tell([&view](Inbox& inbox) { inbox.looked_up = std::move(view); });
   });
 }
 
@@ -206,6 +203,7 @@ Message Group::NextMessage() {
   if (reader_.has_batch()) {
     Message batch = reader_.TakeBatch();
     member_.Take();
+    task_.Wake();  // The next one collects while this one is written.
     return batch;
   }
   if (!caught_up_sent_ && !member_.error().has_value() && reader_.cursors().CaughtUp()) {

@@ -67,14 +67,10 @@ class Group final : public Subscription, public std::enable_shared_from_this<Gro
   void Wake() override { task_.Wake(); }
 
  private:
-  struct LookedUp {
-    absl::StatusOr<std::vector<PartitionView>> views;
-    std::vector<kafka::GroupOffset> committed;
-  };
   // What other threads have put down for the task.
   struct Inbox {
     absl::optional<absl::StatusOr<GroupSource>> opened;
-    absl::optional<LookedUp> looked_up;
+    absl::optional<absl::StatusOr<GroupView>> looked_up;
     absl::optional<absl::Duration> drain;
     bool written = false;
     bool gone = false;

@@ -65,27 +65,28 @@ absl::optional<std::vector<kafka::TopicPartition>> GroupMember::TakeLookUp(absl:
   return absl::nullopt;
 }
 
-void GroupMember::OnLookedUp(const absl::StatusOr<std::vector<PartitionView>>& views,
-                             const std::vector<kafka::GroupOffset>& committed, const Start& initial,
+void GroupMember::OnLookedUp(const absl::StatusOr<GroupView>& looked_up, const Start& initial,
                              absl::Time now) {
+  now_ = now;
   looking_up_ = false;
   if (std::exchange(stale_, false)) return;
-  if (absl::IsUnavailable(views.status())) {  // An outage is outlived.
+  if (absl::IsUnavailable(looked_up.status())) {  // An outage is outlived.
     look_up_at_ = now + kRetry;
     return;
   }
-  if (!views.ok()) return Fail(views.status());
+  if (!looked_up.ok()) return Fail(looked_up.status());
   if (state_ == State::kReading) {
-    const PartitionView& view = (*views)[0];
+    const PartitionView& view = looked_up->views[0];
     const int index = reader_.cursors().Find(view.partition.topic, view.partition.partition);
     const std::int64_t read = reader_.cursors().all()[static_cast<std::size_t>(index)].read;
     return GoOn(FindNextStart(view.partition, read, view.marks, options_.gap_policy));
   }
   std::vector<GroupStart> starts;
-  for (std::size_t i = 0; i < views->size(); ++i) {
-    const PartitionView& view = (*views)[i];
-    starts.push_back(FindGroupStart({view, committed[i].offset, Appeared(view.partition)}, initial,
-                                    options_.gap_policy));
+  for (std::size_t i = 0; i < looked_up->views.size(); ++i) {
+    const PartitionView& view = looked_up->views[i];
+    starts.push_back(
+        FindGroupStart({view, looked_up->committed[i].offset, Appeared(view.partition)}, initial,
+                       options_.gap_policy));
   }
   BeginAt(starts);
 }
@@ -150,6 +151,7 @@ void GroupMember::BeginAt(const std::vector<GroupStart>& starts) {
   state_ = State::kReading;
   if (error_.has_value()) return;
   if (absl::Status status = reader_.GoOn(); !status.ok()) return Fail(status);
+  commit_at_ = now_ + options_.commit_interval;
   if (commits_.first_due()) Commit(commits_.TakeDue());
 }
 

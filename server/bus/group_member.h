@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "server/bus/auto_commit.h"
+#include "server/bus/group_source.h"
 #include "server/bus/group_start.h"
 #include "server/bus/reader.h"
 #include "server/kafka/consumer.h"
@@ -54,11 +55,9 @@ class GroupMember final : private kafka::GroupEvents {
   // The partitions whose starts have to be found now, or of which one was lost while it was read;
   // once each time. May be empty: then there is nothing to ask Kafka for.
   absl::optional<std::vector<kafka::TopicPartition>> TakeLookUp(absl::Time now);
-  // What came of it, in the same order (`committed` of a lost partition is not looked at).
-  // KAFKA_UNAVAILABLE: it is looked up again; any other error is the member's.
-  void OnLookedUp(const absl::StatusOr<std::vector<PartitionView>>& views,
-                  const std::vector<kafka::GroupOffset>& committed, const Start& initial,
-                  absl::Time now);
+  // What came of it, in the same order. KAFKA_UNAVAILABLE: it is looked up again; any other error
+  // is the member's.
+  void OnLookedUp(const absl::StatusOr<GroupView>& view, const Start& initial, absl::Time now);
   bool Appeared(const kafka::TopicPartition& partition) const {
     return !known_.contains(partition);
   }
@@ -110,7 +109,7 @@ class GroupMember final : private kafka::GroupEvents {
   std::set<kafka::TopicPartition> known_;
 
   State state_ = State::kJoining;
-  absl::Time now_;  // Of the Poll under way.
+  absl::Time now_;  // Of the call under way.
   // Those of the rebalance under way, either way.
   std::vector<kafka::TopicPartition> changing_;
   bool looking_up_ = false;

@@ -262,9 +262,35 @@ absl::StatusOr<std::unique_ptr<kafka::Consumer>> FakeKafka::MakeConsumer(
 }
 
 absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> FakeKafka::MakeGroupConsumer(
-    const std::string& /*group_id*/, const std::string& /*client_id*/,
-    absl::AnyInvocable<void()> /*on_ready*/) {
-  return MakeError(v1::ERROR_REASON_UNSUPPORTED, "groups");
+    const std::string& group_id, const std::string& client_id,
+    absl::AnyInvocable<void()> on_ready) {
+  auto records = MakeConsumer(client_id, std::move(on_ready));
+  if (!records.ok()) return records.status();
+  return MakeFakeGroupConsumer(FindGroup(group_id), *std::move(records));
+}
+
+std::shared_ptr<FakeGroup> FakeKafka::FindGroup(const std::string& id) {
+  MutexLock lock(mu_);
+  std::shared_ptr<FakeGroup>& group = groups_[id];
+  if (group == nullptr) {
+    group = std::make_shared<FakeGroup>(
+        [this](const std::vector<std::string>& topics) { return PartitionsOf(topics); },
+        [this] { WakeConsumers(); });
+  }
+  return group;
+}
+
+std::vector<kafka::TopicPartition> FakeKafka::PartitionsOf(const std::vector<std::string>& topics) {
+  MutexLock lock(mu_);
+  std::vector<kafka::TopicPartition> partitions;
+  for (const std::string& topic : topics) {
+    const auto found = topics_.find(topic);
+    if (found == topics_.end()) continue;
+    for (std::size_t i = 0; i < found->second.size(); ++i) {
+      partitions.push_back({topic, static_cast<std::int32_t>(i)});
+    }
+  }
+  return partitions;
 }
 
 absl::Status FakeKafka::Produce(kafka::OutgoingRecord& record, DoneCallback& done) {

@@ -13,6 +13,7 @@
 #include "server/kafka/admin.h"
 #include "server/kafka/consumer.h"
 #include "server/kafka/producer.h"
+#include "tests/fakes/fake_group.h"
 
 namespace eventbus::fakes {
 
@@ -54,6 +55,8 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   // The next `count` questions for a topic's configuration find no such topic.
   void HideTopicConfig(int count) { hidden_configs_ = count; }
   int live_consumers() const { return *live_; }
+  // Made on first use.
+  FakeGroup& Group(const std::string& id) { return *FindGroup(id); }
 
   // ---- kafka::Admin, ConsumerFactory, Producer.
   absl::StatusOr<kafka::ClusterMetadata> Describe(absl::Duration timeout) override;
@@ -92,6 +95,10 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   std::vector<std::shared_ptr<absl::AnyInvocable<void()>>> wakers_ ABSL_GUARDED_BY(mu_);
 
   void WakeConsumers();
+  std::shared_ptr<FakeGroup> FindGroup(const std::string& id);
+  std::vector<kafka::TopicPartition> PartitionsOf(const std::vector<std::string>& topics);
+
+  std::map<std::string, std::shared_ptr<FakeGroup>> groups_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace eventbus::fakes

@@ -56,5 +56,14 @@ TEST(FilterTest, EveryBadPatternIsNamed) {
   EXPECT_EQ(details.violations[3].field, "event_types[4]");
 }
 
+TEST(FilterTest, FiltersThatPassTheSameAreDescribedTheSame) {
+  const auto& catalog = fakes::Schema::Get().catalog;
+  const auto one = Filter::Parse({"query.*", "document.uploaded"}, catalog);
+  const auto two = Filter::Parse({"document.uploaded", "query.*", "query.*"}, catalog);
+  EXPECT_EQ(one->Describe(), "document.uploaded,query.*");
+  EXPECT_EQ(one->Describe(), two->Describe());
+  EXPECT_EQ(Filter().Describe(), "all");
+}
+
 }  // namespace
 }  // namespace eventbus::bus
