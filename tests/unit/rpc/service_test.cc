@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <thread>
+#include <utility>
 
 #include "server/base/error.h"
 #include "tests/fakes/in_process_bus.h"
@@ -137,6 +139,106 @@ TEST(SubscribeTest, ClientsThatVanishLeaveNothingBehind) {
   for (std::thread& client : clients) client.join();
   WaitForNoStreams(bus);
   while (bus.kafka().live_consumers() > 0) std::this_thread::yield();
+}
+
+v1::SubscribeRequest Group(std::int64_t max_events = 0) {
+  v1::SubscribeRequest request;
+  request.mutable_group()->set_id("the-group");
+  request.mutable_group()->set_ack_mode(v1::ACK_MODE_AUTO);
+  request.add_topics(kTopic);
+  request.set_max_events(max_events);
+  return request;
+}
+
+TEST(SubscribeGroupTest, AGroupThatDoesNotSayAutoIsUnimplemented) {
+  fakes::InProcessBus bus;
+  v1::SubscribeRequest request = Group();
+  request.mutable_group()->clear_ack_mode();
+  Stream stream(bus, request);
+  const grpc::Status status = stream.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(status.error_message(), testing::HasSubstr("ACK_MODE_AUTO"));
+}
+
+TEST(SubscribeGroupTest, ABoundedReadEndsWithOkAndTheNextGoesOnThere) {
+  fakes::InProcessBus bus;
+  for (int i = 0; i < 10; ++i) bus.kafka().Append(kTopic, 0, fakes::DocumentJson(i));
+  std::vector<std::int64_t> offsets;
+  for (int round = 0; round < 2; ++round) {
+    Stream stream(bus, Group(5));
+    while (stream.Next(v1::SubscribeResponse::kBatch)) {
+      for (const auto& event : stream.message.batch().events()) offsets.push_back(event.offset());
+    }
+    EXPECT_TRUE(stream.Finish().ok());
+  }
+  EXPECT_THAT(offsets, testing::ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9));
+  EXPECT_EQ(bus.kafka().Group("the-group").committed({kTopic, 0}), 10);
+}
+
+TEST(SubscribeGroupTest, DrainEndsAMemberWithAWordAndUnavailableOnceItHasLeft) {
+  fakes::InProcessBus bus;
+  Stream stream(bus, Group());
+  ASSERT_TRUE(stream.Next(v1::SubscribeResponse::kStarted));
+  bus.streams().Drain(absl::Seconds(3));
+  ASSERT_TRUE(stream.Next(v1::SubscribeResponse::kDraining));
+  EXPECT_EQ(stream.Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(bus.kafka().Group("the-group").members(), 0);
+}
+
+// Every read is bounded and so ends cleanly: what one member leaves unread another has to get.
+TEST(SubscribeGroupTest, MembersThatComeAndGoGetEachEventOnce) {
+  constexpr int kEvents = 3000;
+  fakes::InProcessBus bus;
+  for (int i = 0; i < kEvents; ++i) bus.kafka().Append(kTopic, i % 3, fakes::DocumentJson(i));
+  Mutex mu;
+  std::map<std::pair<int, std::int64_t>, int> seen;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([&bus, &mu, &seen, i] {
+      for (;;) {
+        v1::SubscribeRequest request = Group(50 + 10 * i);
+        request.set_max_batch_events(1 + 7 * i);
+        request.set_stop_at_end(true);
+        Stream stream(bus, request);
+        while (stream.Next(v1::SubscribeResponse::kBatch)) {
+          MutexLock lock(mu);
+          for (const auto& event : stream.message.batch().events()) {
+            ++seen[{event.partition(), event.offset()}];
+          }
+        }
+        EXPECT_TRUE(stream.Finish().ok());
+        MutexLock lock(mu);
+        if (seen.size() == kEvents) return;
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  for (const auto& [place, times] : seen) {
+    EXPECT_EQ(times, 1) << place.first << ":" << place.second;
+  }
+  WaitForNoStreams(bus);
+  EXPECT_EQ(bus.kafka().Group("the-group").members(), 0);
+  EXPECT_EQ(bus.kafka().Group("the-group").foreign_commits(), 0);
+}
+
+TEST(SubscribeGroupTest, MembersThatVanishLeaveNothingBehind) {
+  fakes::InProcessBus bus;
+  for (int i = 0; i < 100; ++i) bus.kafka().Append(kTopic, i % 3, fakes::DocumentJson(i));
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([&bus] {
+      for (int round = 0; round < 25; ++round) {
+        Stream stream(bus, Group());
+        if (round % 5 != 0) stream.Next(v1::SubscribeResponse::kStarted);
+        stream.Cancel();
+        stream.Finish();
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  WaitForNoStreams(bus);
+  while (bus.kafka().Group("the-group").members() > 0) std::this_thread::yield();
+  EXPECT_EQ(bus.kafka().Group("the-group").foreign_commits(), 0);
 }
 
 }  // namespace
