@@ -13,6 +13,7 @@ namespace {
 constexpr char kDomain[] = "eventbus";
 constexpr char kTypeUrlPrefix[] = "type.googleapis.com/";
 constexpr char kReasonPrefix[] = "ERROR_REASON_";
+constexpr char kCut[] = "...";
 
 template <typename Detail>
 std::string TypeUrl() {
@@ -127,6 +128,14 @@ absl::Status MakeInvalid(ErrorReason reason, std::vector<FieldViolation> violati
   details.reason = reason;
   details.violations = std::move(violations);
   return MakeError(details, message);
+}
+
+std::string ShortMessage(const absl::Status& status) {
+  const absl::string_view message = status.message();
+  if (message.size() <= kMaxMessageBytes) return std::string(message);
+  std::size_t end = kMaxMessageBytes - (sizeof(kCut) - 1);
+  while (end > 0 && (message[end] & 0xC0) == 0x80) --end;
+  return absl::StrCat(message.substr(0, end), kCut);
 }
 
 ErrorDetails GetErrorDetails(const absl::Status& status) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,6 +51,13 @@ absl::Status MakeInvalid(ErrorReason reason, std::vector<FieldViolation> violati
 
 // What MakeError put into `status`; a reason of `UNSPECIFIED` where it did not make it.
 ErrorDetails GetErrorDetails(const absl::Status& status);
+
+// What a client is told in words at most.
+constexpr std::size_t kMaxMessageBytes = 512;
+
+// The beginning of the message of `status`, at most kMaxMessageBytes, not cut within a character of
+// UTF-8; `...` where something is missing.
+std::string ShortMessage(const absl::Status& status);
 
 // The code that goes with `reason`.
 absl::StatusCode CodeOf(ErrorReason reason);

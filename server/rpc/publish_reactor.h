@@ -8,6 +8,7 @@
 #include "server/base/executor.h"
 #include "server/base/mutex.h"
 #include "server/bus/publisher.h"
+#include "server/rpc/call.h"
 
 namespace eventbus::rpc {
 
@@ -17,9 +18,6 @@ namespace eventbus::rpc {
 // Lifetime: gRPC holds the reactor until OnDone; the delivery report and the timer hold it besides.
 class PublishReactor final : public grpc::ServerUnaryReactor {
  public:
-  // The most bytes a request may have.
-  static constexpr std::size_t kMaxRequestBytes = 4u << 20;
-
   static grpc::ServerUnaryReactor* Start(grpc::CallbackServerContext* context,
                                          const grpc::ByteBuffer& request,
                                          grpc::ByteBuffer* response, bus::Publisher& publisher,
@@ -27,20 +25,18 @@ class PublishReactor final : public grpc::ServerUnaryReactor {
 
  private:
   PublishReactor(grpc::ByteBuffer* response, Executor& timers)
-      : response_(response), timers_(timers) {}
+      : response_(response), timer_(timers) {}
 
   void OnDone() override;
   void Publish(const grpc::ByteBuffer& request, absl::string_view traceparent,
                bus::Publisher& publisher);
-  void ArmDeadline(absl::Time deadline, absl::Time now);
   void FinishOnce(const absl::StatusOr<bus::Published>& result);
 
   std::shared_ptr<PublishReactor> self_;  // Set by Start, released by OnDone.
   grpc::ByteBuffer* const response_;      // gRPC's; written before Finish and by nobody else.
-  Executor& timers_;
+  CallTimer timer_;
   Mutex mu_;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
-  Executor::TimerId timer_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace eventbus::rpc

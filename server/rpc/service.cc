@@ -10,6 +10,7 @@
 #include "server/base/log.h"
 #include "server/base/uuid.h"
 #include "server/rpc/bytes.h"
+#include "server/rpc/publish_batch_reactor.h"
 #include "server/rpc/publish_reactor.h"
 #include "server/rpc/requests.h"
 #include "server/rpc/subscribe_reactor.h"
@@ -55,6 +56,13 @@ grpc::ServerUnaryReactor* Service::Publish(grpc::CallbackServerContext* context,
                                            grpc::ByteBuffer* response) {
   return PublishReactor::Start(context, *request, response, publisher_, readers_.executor,
                                readers_.clock);
+}
+
+grpc::ServerUnaryReactor* Service::PublishBatch(grpc::CallbackServerContext* context,
+                                                const grpc::ByteBuffer* request,
+                                                grpc::ByteBuffer* response) {
+  return PublishBatchReactor::Start(context, *request, response, publisher_, readers_.executor,
+                                    readers_.clock);
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* Service::Subscribe(grpc::CallbackServerContext* context,

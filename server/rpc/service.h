@@ -16,7 +16,8 @@ namespace eventbus::rpc {
 // rules and what is wrong with them is said. Everything handed in outlives the gRPC server.
 class Service final
     : public v1::EventBusService::WithRawCallbackMethod_Publish<
-          v1::EventBusService::WithRawCallbackMethod_Subscribe<v1::EventBusService::Service>> {
+          v1::EventBusService::WithRawCallbackMethod_PublishBatch<
+              v1::EventBusService::WithRawCallbackMethod_Subscribe<v1::EventBusService::Service>>> {
  public:
   Service(bus::Publisher& publisher, const bus::Context& readers, StreamRegistry& streams,
           SubscribeDefaults defaults);
@@ -24,6 +25,10 @@ class Service final
   grpc::ServerUnaryReactor* Publish(grpc::CallbackServerContext* context,
                                     const grpc::ByteBuffer* request,
                                     grpc::ByteBuffer* response) override;
+
+  grpc::ServerUnaryReactor* PublishBatch(grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response) override;
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Subscribe(grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer* request) override;

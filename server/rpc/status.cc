@@ -9,23 +9,14 @@
 #include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "server/base/error.h"
 
 namespace eventbus::rpc {
 namespace {
 
 // A client refuses trailers of more than 8 KiB and then has no status at all. The message is there
 // twice, once with three bytes for one that is not ASCII; the details grow by a third as base64.
-constexpr std::size_t kMaxMessageBytes = 512;
 constexpr std::size_t kMaxDetailsBytes = 4096;
-constexpr char kCut[] = "...";
-
-// The beginning of `message`, not cut within a character of UTF-8.
-std::string Shortened(absl::string_view message) {
-  if (message.size() <= kMaxMessageBytes) return std::string(message);
-  std::size_t end = kMaxMessageBytes - sizeof(kCut);
-  while (end > 0 && (message[end] & 0xC0) == 0x80) --end;
-  return absl::StrCat(message.substr(0, end), kCut);
-}
 
 // Leaves out violations from the end until `details` fit; the last entry says how many.
 void Trim(google::rpc::Status& details) {
@@ -47,7 +38,7 @@ void Trim(google::rpc::Status& details) {
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  const std::string message = Shortened(status.message());
+  const std::string message = ShortMessage(status);
   google::rpc::Status details;
   details.set_code(static_cast<int>(status.code()));
   details.set_message(message);

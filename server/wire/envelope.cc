@@ -171,11 +171,16 @@ absl::StatusOr<PublishEnvelope> ParsePublishRequest(absl::string_view request,
 std::string PublishResponseBytes(absl::string_view event_id, absl::string_view topic,
                                  std::int32_t partition, std::int64_t offset) {
   std::string response;
-  AppendText(kResponseEventId, event_id, response);
-  AppendText(kResponseTopic, topic, response);
-  AppendNumber(kResponsePartition, partition, response);
-  AppendNumber(kResponseOffset, offset, response);
+  AppendPublishResponse(event_id, topic, partition, offset, response);
   return response;
+}
+
+void AppendPublishResponse(absl::string_view event_id, absl::string_view topic,
+                           std::int32_t partition, std::int64_t offset, std::string& out) {
+  AppendText(kResponseEventId, event_id, out);
+  AppendText(kResponseTopic, topic, out);
+  AppendNumber(kResponsePartition, partition, out);
+  AppendNumber(kResponseOffset, offset, out);
 }
 
 }  // namespace eventbus::wire

@@ -41,5 +41,7 @@ absl::StatusOr<PublishEnvelope> ParsePublishRequest(absl::string_view request,
 // A PublishResponse.
 std::string PublishResponseBytes(absl::string_view event_id, absl::string_view topic,
                                  std::int32_t partition, std::int64_t offset);
+void AppendPublishResponse(absl::string_view event_id, absl::string_view topic,
+                           std::int32_t partition, std::int64_t offset, std::string& out);
 
 }  // namespace eventbus::wire

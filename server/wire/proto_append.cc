@@ -31,4 +31,8 @@ void AppendPrefix(std::uint32_t field, std::size_t size, std::string& out) {
   AppendVarint(size, out);
 }
 
+std::size_t PrefixSize(std::size_t size) {
+  return 1 + google::protobuf::io::CodedOutputStream::VarintSize64(size);
+}
+
 }  // namespace eventbus::wire

@@ -18,5 +18,7 @@ void AppendBytes(std::uint32_t field, absl::string_view bytes, std::string& out)
 
 // The tag and length of a length-delimited field, whose bytes follow.
 void AppendPrefix(std::uint32_t field, std::size_t size, std::string& out);
+// How many bytes that is, for a field number up to 15.
+std::size_t PrefixSize(std::size_t size);
 
 }  // namespace eventbus::wire
