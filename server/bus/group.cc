@@ -93,8 +93,7 @@ void Group::Step() {
     EndIfAllIsSaid();
     CheckStall();
   }
-  if (state_ == State::kEnding && MayLeave()) Leave();
-  if (state_ == State::kLeaving && (left_ || context_.clock.Now() >= leave_by_)) Close();
+  EndFurther();
   if (state_ != State::kOver) ScheduleTimer();
 }
 
@@ -250,9 +249,16 @@ void Group::EndGone() {
   End(absl::CancelledError("the client is gone"), absl::ZeroDuration());
 }
 
-bool Group::MayLeave() const {
-  if (looking_up_) return false;
-  return gone_ || (!writing_ && first_.empty()) || context_.clock.Now() >= leave_by_;
+void Group::EndFurther() {
+  const absl::Time now = context_.clock.Now();
+  if (state_ == State::kEnding) {
+    const bool said = gone_ || (!writing_ && first_.empty()) || now >= leave_by_;
+    // A look-up uses the consumer. Where it hangs, the consumer goes when it ends.
+    if (said && !looking_up_) return Leave();
+    if (now >= leave_by_ + kLeaveTimeout) Close();
+  } else if (state_ == State::kLeaving) {
+    if (left_ || now >= leave_by_) Close();
+  }
 }
 
 void Group::Leave() {
@@ -286,7 +292,9 @@ void Group::ScheduleTimer() {
   if (state_ == State::kOpening) return;
   if (state_ == State::kLeaving) return task_.WakeAt(leave_by_);
   absl::Time next = member_.next_poll();
-  if (state_ == State::kEnding) next = std::min(next, leave_by_);
+  if (state_ == State::kEnding) {
+    next = std::min(next, looking_up_ ? leave_by_ + kLeaveTimeout : leave_by_);
+  }
   if (!writing_) next = std::min(next, last_heartbeat_ + options_.heartbeat_interval);
   task_.WakeAt(next);
 }

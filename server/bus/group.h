@@ -103,7 +103,7 @@ class Group final : public Subscription, public std::enable_shared_from_this<Gro
   void EndIfAllIsSaid();
   void End(const absl::Status& status, absl::Duration last_write);
   void EndGone();
-  bool MayLeave() const;
+  void EndFurther();
   void Leave();
   void Close();
   void CheckStall();

@@ -483,6 +483,18 @@ TEST_F(GroupTest, DrainDoesNotWaitLongForAClientThatDoesNotRead) {
   EXPECT_EQ(Committed(0), 0) << "it may not have been written";
 }
 
+TEST_F(GroupTest, DrainDoesNotWaitLongForALookUpThatHangs) {
+  Stream& stream = Start();
+  group().LoseAssignments();
+  executor_.Run();  // The look-up stays where it is.
+  stream.group->Drain(absl::Seconds(20));
+  executor_.Run();
+  stream.sink->FinishWrite();
+  clock_.Advance(Group::kLastWrite + Group::kLeaveTimeout);
+  executor_.Run();
+  EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_SERVER_DRAINING);
+}
+
 TEST_F(GroupTest, AStalledClientIsEndedAndItsPartitionsMove) {
   Stream& stream = Start();
   stream.stalled = true;
