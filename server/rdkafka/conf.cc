@@ -47,10 +47,11 @@ constexpr Setting kProducer[] = {
     {"message.max.bytes", "2162688"},
 };
 
+// librdkafka assigns partitions only to a consumer with a group. This one is never joined and
+// nothing is committed to it.
+constexpr char kNoGroup[] = "eventbus-reader";
+
 constexpr Setting kConsumer[] = {
-    // librdkafka assigns partitions only to a consumer with a group. This one is never joined and
-    // nothing is committed to it.
-    {"group.id", "eventbus-reader"},
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
     {"auto.offset.reset", "error"},
@@ -147,7 +148,13 @@ absl::StatusOr<ConfHolder> MakeProducerConf(const ClientConfig& config) {
 
 absl::StatusOr<ConfHolder> MakeConsumerConf(const ClientConfig& config,
                                             const std::string& client_id) {
+  return MakeGroupConf(config, kNoGroup, client_id);
+}
+
+absl::StatusOr<ConfHolder> MakeGroupConf(const ClientConfig& config, const std::string& group_id,
+                                         const std::string& client_id) {
   ConfBuilder builder = BeginConf(config, client_id);
+  builder.Set("group.id", group_id);
   builder.Set(kConsumer);
   builder.SetIfKnown(kConsumerIfKnown);
   if (config.embedded != nullptr) builder.Set(kEmbeddedConsumer);

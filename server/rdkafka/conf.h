@@ -18,6 +18,10 @@ absl::StatusOr<ConfHolder> MakeProducerConf(const ClientConfig& config);
 absl::StatusOr<ConfHolder> MakeConsumerConf(const ClientConfig& config,
                                             const std::string& client_id);
 
+// The same for a member of `group_id`.
+absl::StatusOr<ConfHolder> MakeGroupConf(const ClientConfig& config, const std::string& group_id,
+                                         const std::string& client_id);
+
 absl::StatusOr<ConfHolder> MakeAdminConf(const ClientConfig& config);
 
 // rd_kafka_new. INVALID_ARGUMENT with librdkafka's own words where it refuses `conf`.

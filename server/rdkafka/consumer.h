@@ -10,7 +10,9 @@
 #include "absl/time/time.h"
 #include "server/kafka/consumer.h"
 #include "server/rdkafka/config.h"
+#include "server/rdkafka/dispatcher.h"
 #include "server/rdkafka/handles.h"
+#include "server/rdkafka/look_ups.h"
 #include "server/rdkafka/reaper.h"
 
 namespace eventbus::rdkafka {
@@ -44,33 +46,9 @@ class Consumer final : public kafka::Consumer {
            absl::AnyInvocable<void()> on_ready, const EmbeddedKafka* embedded,
            std::shared_ptr<Reaper> reaper);
 
-  // TOPIC_NOT_FOUND where the embedded Kafka does not have the topic. OK on a real one, which tells
-  // by itself.
-  absl::Status CheckTopic(const kafka::TopicPartition& partition) const;
-
   // librdkafka's error callback, called within Poll: logs what heals by waiting.
   static void KeepError(rd_kafka_t* client, int code, const char* text, void* errors);
   int ReportErrors(kafka::ConsumerEvents& events);
-
-  void Dispatch(const rd_kafka_message_t& message, kafka::ConsumerEvents& events);
-  void DispatchRecord(const rd_kafka_message_t& message, kafka::ConsumerEvents& events);
-  void DispatchError(const rd_kafka_message_t& message, kafka::ConsumerEvents& events);
-
-  // The offset of each partition whose record is the first at `time`, or later; `time` may be one
-  // of librdkafka's logical ones. One request a broker.
-  absl::StatusOr<std::vector<std::int64_t>> ListOffsets(
-      const std::vector<kafka::TopicPartition>& partitions, std::int64_t time,
-      absl::Time deadline) const;
-  // How a look-up failed, and at which of its partitions.
-  struct LookUp {
-    rd_kafka_resp_err_t error;
-    std::size_t index;
-  };
-  absl::Status Explain(const LookUp& look_up, const std::vector<kafka::TopicPartition>& partitions,
-                       absl::Time deadline) const;
-  // What the cluster says of a topic by name: librdkafka takes a forbidden one for one that is not
-  // there.
-  rd_kafka_resp_err_t AskAbout(const std::string& topic, absl::Time deadline) const;
 
   // What KeepError kept for Poll to report. At an address that librdkafka knows.
   const std::unique_ptr<std::vector<absl::Status>> errors_;
@@ -79,11 +57,9 @@ class Consumer final : public kafka::Consumer {
   QueueHolder queue_;
   // Called by librdkafka's threads, one at a time.
   absl::AnyInvocable<void()> on_ready_;
-  // Null: a real Kafka.
-  const EmbeddedKafka* const embedded_;
   const std::shared_ptr<Reaper> reaper_;
-  // Reused for each record.
-  kafka::RecordView view_;
+  const LookUps look_ups_;
+  Dispatcher dispatcher_;
 };
 
 // Makes consumers on one cluster.

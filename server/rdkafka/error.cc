@@ -18,6 +18,10 @@ ErrorReason ReasonOf(ErrorClass error_class, Access access) {
     case ErrorClass::kDenied:
       return access == Access::kPublish ? v1::ERROR_REASON_PUBLISH_DENIED
                                         : v1::ERROR_REASON_SUBSCRIBE_DENIED;
+    case ErrorClass::kGroupDenied:
+      return v1::ERROR_REASON_GROUP_DENIED;
+    case ErrorClass::kGroupProtocol:
+      return v1::ERROR_REASON_GROUP_PROTOCOL_MISMATCH;
     case ErrorClass::kTooLarge:
       return v1::ERROR_REASON_EVENT_TOO_LARGE;
     case ErrorClass::kQueueFull:
@@ -69,12 +73,18 @@ ErrorClass Classify(rd_kafka_resp_err_t error) {
 
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
       return ErrorClass::kDenied;
+
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+      return ErrorClass::kGroupDenied;
+
+    case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+      return ErrorClass::kGroupProtocol;
 
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+    case RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE:
       return ErrorClass::kTooLarge;
 
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
@@ -118,6 +128,13 @@ ErrorClass Classify(rd_kafka_resp_err_t error) {
     case RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED:
     case RD_KAFKA_RESP_ERR_FETCH_SESSION_ID_NOT_FOUND:
     case RD_KAFKA_RESP_ERR_INVALID_FETCH_SESSION_EPOCH:
+    // A group between two generations, or a member that it went on without, which joins again.
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+    case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
     // The idempotent producer's own state: a new one, or a new epoch of the same, is made.
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:

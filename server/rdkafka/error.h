@@ -16,6 +16,10 @@ enum class ErrorClass {
   kUnknownTopic,
   // Kafka forbids it.
   kDenied,
+  // Kafka forbids the group.
+  kGroupDenied,
+  // The group's other members have no assignor in common with this one.
+  kGroupProtocol,
   kTooLarge,
   // librdkafka's own queue is full.
   kQueueFull,
@@ -29,7 +33,7 @@ enum class ErrorClass {
 
 ErrorClass Classify(rd_kafka_resp_err_t error);
 
-// Whom an authorization failure concerns.
+// Whom an authorization failure concerns, unless it is the group's, which speaks for itself.
 enum class Access { kPublish, kSubscribe };
 
 // The error of a record that Kafka reported on; OK only without an error and with `status`
@@ -45,7 +49,8 @@ absl::Status DeliveryError(rd_kafka_resp_err_t error, rd_kafka_msg_status_t stat
 absl::Status RefusalError(rd_kafka_resp_err_t error, absl::string_view topic);
 
 // The error of anything else; `what` begins the message: "positions of document-events". OK where
-// `error` is none. `topic` may be empty.
+// `error` is none. `topic` may be empty. Beside the above: GROUP_DENIED, GROUP_PROTOCOL_MISMATCH,
+// RESUME_POSITION_EXPIRED.
 absl::Status CallError(rd_kafka_resp_err_t error, Access access, absl::string_view topic,
                        absl::string_view what, absl::string_view detail = "");
 

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -30,13 +31,20 @@ Reaper::~Reaper() {
 }
 
 void Reaper::Destroy(ClientHolder consumer) {
+  // There is no group to leave, so nothing to close.
+  Run([rk = consumer.release()] {
+    rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  });
+}
+
+void Reaper::Run(absl::AnyInvocable<void()> end) {
   {
     MutexLock lock(state_->mu);
     ++state_->running;
   }
-  std::thread thread([state = state_, rk = consumer.release()] {
-    // There is no group to leave, so nothing to close.
-    rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  std::thread thread([state = state_, end = std::move(end)]() mutable {
+    end();
+    end = nullptr;
     MutexLock lock(state->mu);
     --state->running;
     state->done.NotifyAll();

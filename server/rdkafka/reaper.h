@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "absl/functional/any_invocable.h"
 #include "server/base/mutex.h"
 #include "server/rdkafka/handles.h"
 
@@ -19,7 +20,11 @@ class Reaper {
  public:
   ~Reaper();
 
+  // For a consumer that never joined a group.
   void Destroy(ClientHolder consumer);
+
+  // Runs what ends a consumer in another way, then destroys it.
+  void Run(absl::AnyInvocable<void()> end);
 
  private:
   struct State {

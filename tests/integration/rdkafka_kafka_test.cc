@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <random>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +11,7 @@
 #include "server/rdkafka/client.h"
 #include "server/rdkafka/conf.h"
 #include "server/rdkafka/handles.h"
+#include "tests/integration/rdkafka_fixtures.h"
 #include "tests/integration/rdkafka_support.h"
 
 namespace eventbus::rdkafka {
@@ -24,57 +23,10 @@ using testing::MakeRecord;
 using ::testing::Pair;
 using testing::ProduceAndWait;
 using testing::Reader;
+using testing::RealKafkaTest;
+using testing::ReasonOf;
 using testing::Reports;
 using ::testing::SizeIs;
-
-constexpr absl::Duration kTimeout = absl::Seconds(20);
-
-ErrorReason ReasonOf(const absl::Status& status) { return GetErrorDetails(status).reason; }
-
-std::string Environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-// Runs a verb of kafka.py on the cluster under test.
-bool Control(const std::string& verb) {
-  return std::system(absl::StrCat("python3 '", EVENTBUS_KAFKA_PY, "' ", verb, " --dir '",
-                                  Environment("EVENTBUS_TEST_KAFKA_DIR"), "' --node 1 >&2")
-                         .c_str()) == 0;
-}
-
-// Makes offsets below `offset` of partition 0 disappear, as retention does.
-void DeleteBefore(const ClientConfig& config, const std::string& topic, std::int64_t offset) {
-  const ClientHolder client = MakeClient(RD_KAFKA_PRODUCER, MakeAdminConf(config).value()).value();
-  const PartitionsHolder list(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), 0)->offset = offset;
-  rd_kafka_DeleteRecords_t* request[] = {rd_kafka_DeleteRecords_new(list.get())};
-  const QueueHolder queue(rd_kafka_queue_new(client.get()));
-  rd_kafka_DeleteRecords(client.get(), request, 1, nullptr, queue.get());
-  rd_kafka_DeleteRecords_destroy(request[0]);
-  const EventHolder answer(rd_kafka_queue_poll(queue.get(), 20'000));
-  ASSERT_NE(answer, nullptr);
-  ASSERT_EQ(rd_kafka_event_error(answer.get()), RD_KAFKA_RESP_ERR_NO_ERROR)
-      << rd_kafka_event_error_string(answer.get());
-}
-
-// Denies everybody everything on `topic`. The broker has an authorizer.
-void Deny(const ClientConfig& config, const std::string& topic) {
-  const ClientHolder client = MakeClient(RD_KAFKA_PRODUCER, MakeAdminConf(config).value()).value();
-  rd_kafka_AclBinding_t* request[] = {rd_kafka_AclBinding_new(
-      RD_KAFKA_RESOURCE_TOPIC, topic.c_str(), RD_KAFKA_RESOURCE_PATTERN_LITERAL, "User:*", "*",
-      RD_KAFKA_ACL_OPERATION_ALL, RD_KAFKA_ACL_PERMISSION_TYPE_DENY, nullptr, 0)};
-  const QueueHolder queue(rd_kafka_queue_new(client.get()));
-  rd_kafka_CreateAcls(client.get(), request, 1, nullptr, queue.get());
-  rd_kafka_AclBinding_destroy(request[0]);
-  const EventHolder answer(rd_kafka_queue_poll(queue.get(), 20'000));
-  ASSERT_NE(answer, nullptr);
-  std::size_t count = 0;
-  const rd_kafka_acl_result_t** results =
-      rd_kafka_CreateAcls_result_acls(rd_kafka_event_CreateAcls_result(answer.get()), &count);
-  ASSERT_EQ(count, 1u) << rd_kafka_event_error_string(answer.get());
-  ASSERT_EQ(rd_kafka_acl_result_error(results[0]), nullptr);
-}
 
 // A foreign producer's transaction with one record, open until Abort.
 class Transaction {
@@ -110,55 +62,6 @@ class Transaction {
   ClientHolder client_;
 };
 
-class RealKafkaTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    config_.bootstrap_servers = Environment("EVENTBUS_TEST_KAFKA");
-    ASSERT_FALSE(config_.bootstrap_servers.empty())
-        << "run me as: tests/kafka/kafka.py run -- integration_rdkafka_kafka_test";
-    admin_ = MakeAdmin(config_).value();
-    topic_ = NewName();
-    ASSERT_TRUE(CreateTopic(topic_, 1).ok());
-  }
-
-  // Of a topic that no earlier run has made.
-  static std::string NewName() { return absl::StrCat("test-", std::random_device()()); }
-
-  absl::Status CreateTopic(const std::string& name, int partitions) {
-    return admin_->CreateTopic({name, partitions, 1, absl::Hours(3)}, kTimeout);
-  }
-
-  std::unique_ptr<kafka::Producer> MakeProducer(const Properties& properties = {}) {
-    ClientConfig config = config_;
-    config.properties = properties;
-    return rdkafka::MakeProducer(config).value();
-  }
-
-  std::unique_ptr<kafka::ConsumerFactory> MakeFactory() {
-    return rdkafka::MakeConsumerFactory(config_).value();
-  }
-
-  // Writes `count` records with their number as value.
-  void Fill(int count) {
-    Reports reports;
-    const auto producer = MakeProducer();
-    for (int i = 0; i < count; ++i) {
-      auto record = MakeRecord(topic_, "key", absl::StrCat(i));
-      auto done = reports.For(i);
-      ASSERT_TRUE(producer->Produce(record, done).ok());
-    }
-    ASSERT_TRUE(producer->Flush(kTimeout));
-    for (const auto& [i, report] : reports.Wait(static_cast<std::size_t>(count))) {
-      ASSERT_TRUE(report.ok()) << report.status();
-      ASSERT_EQ(report->offset, i);
-    }
-  }
-
-  ClientConfig config_;
-  std::unique_ptr<kafka::Admin> admin_;
-  std::string topic_;
-};
-
 TEST_F(RealKafkaTest, ReadsBackWhatWasWritten) {
   const auto producer = MakeProducer();
   auto record = MakeRecord(topic_, "k", "v");
@@ -183,7 +86,7 @@ TEST_F(RealKafkaTest, ReadsBackWhatWasWritten) {
 }
 
 TEST_F(RealKafkaTest, FirstRecordComesAtOnce) {
-  Fill(1);
+  Fill(topic_, 1);
   const auto factory = MakeFactory();
   Reader reader(*factory);
   ASSERT_TRUE(reader.consumer().QueryWatermarks({{topic_, 0}}, kTimeout).ok());
@@ -248,8 +151,8 @@ TEST_F(RealKafkaTest, LookUpsAndReadsOfAnUnknownTopicSayNotFound) {
 }
 
 TEST_F(RealKafkaTest, PositionsOutsideTheLogAreLost) {
-  Fill(10);
-  DeleteBefore(config_, topic_, 4);
+  Fill(topic_, 10);
+  DeleteBefore(topic_, 4);
   const auto factory = MakeFactory();
   Reader reader(*factory);
   const auto marks = reader.consumer().QueryWatermarks({{topic_, 0}}, kTimeout);
@@ -269,7 +172,7 @@ TEST_F(RealKafkaTest, PositionsOutsideTheLogAreLost) {
 }
 
 TEST_F(RealKafkaTest, EndIsWhatReadCommittedShows) {
-  Fill(2);
+  Fill(topic_, 2);
   const auto factory = MakeFactory();
   Reader reader(*factory);
   const Transaction transaction(config_, topic_);
@@ -286,7 +189,7 @@ TEST_F(RealKafkaTest, EndIsWhatReadCommittedShows) {
 }
 
 TEST_F(RealKafkaTest, OffsetsForTime) {
-  Fill(3);
+  Fill(topic_, 3);
   const auto factory = MakeFactory();
   Reader reader(*factory);
   const std::vector<kafka::TopicPartition> partitions = {{topic_, 0}};
@@ -317,7 +220,7 @@ TEST_F(RealKafkaTest, ATrickleWakesTheReaderEachTime) {
 
 TEST_F(RealKafkaTest, AssignDropsWhatWasFetched) {
   constexpr int kRecords = 5000;
-  Fill(kRecords);
+  Fill(topic_, kRecords);
   const auto factory = MakeFactory();
   Reader reader(*factory);
   for (int round = 0; round < 100; ++round) {
@@ -360,7 +263,7 @@ TEST_F(RealKafkaTest, AdminDescribesAndCreates) {
 using AclTest = RealKafkaTest;
 
 TEST_F(AclTest, DeniedTopicIsRefusedWithItsReason) {
-  Fill(10);
+  Fill(topic_, 10);
   const auto factory = MakeFactory();
   Reader running(*factory);
   running.Assign({topic_, 0}, 0);
@@ -368,7 +271,7 @@ TEST_F(AclTest, DeniedTopicIsRefusedWithItsReason) {
   const auto producer = MakeProducer();
   ASSERT_TRUE(ProduceAndWait(*producer, MakeRecord(topic_, "k", "v")).ok());
 
-  Deny(config_, topic_);
+  DenyTopic(topic_);
   absl::Time start = absl::Now();
   absl::Status status;
   while (status.ok() && absl::Now() - start < kTimeout) {

@@ -11,6 +11,7 @@
 #include "server/base/error.h"
 #include "server/rdkafka/client.h"
 #include "server/rdkafka/producer.h"
+#include "tests/integration/rdkafka_fixtures.h"
 #include "tests/integration/rdkafka_support.h"
 
 namespace eventbus::rdkafka {
@@ -18,56 +19,15 @@ namespace {
 
 using ::testing::AnyOf;
 using ::testing::ElementsAre;
+using testing::EmbeddedKafkaTest;
 using ::testing::IsEmpty;
 using testing::MakeRecord;
 using ::testing::Pair;
 using testing::ProduceAndWait;
 using testing::Reader;
+using testing::ReasonOf;
 using testing::Reports;
 using ::testing::SizeIs;
-
-constexpr absl::Duration kTimeout = absl::Seconds(10);
-
-ErrorReason ReasonOf(const absl::Status& status) { return GetErrorDetails(status).reason; }
-
-class EmbeddedKafkaTest : public ::testing::Test {
- protected:
-  EmbeddedKafkaTest() : kafka_(EmbeddedKafka::Start().value()) {
-    config_.bootstrap_servers = kafka_->bootstrap_servers();
-    config_.embedded = kafka_.get();
-    EXPECT_TRUE(kafka_->CreateTopic("events", 1).ok());
-    EXPECT_TRUE(kafka_->CreateTopic("wide", 12).ok());
-  }
-
-  std::unique_ptr<kafka::Producer> MakeProducer(const Properties& properties = {}) {
-    ClientConfig config = config_;
-    config.properties = properties;
-    return rdkafka::MakeProducer(config).value();
-  }
-
-  std::unique_ptr<kafka::ConsumerFactory> MakeFactory() {
-    return rdkafka::MakeConsumerFactory(config_).value();
-  }
-
-  // Writes `count` records with their number as value to events, partition 0.
-  void Fill(int count) {
-    Reports reports;
-    const auto producer = MakeProducer();
-    for (int i = 0; i < count; ++i) {
-      auto record = MakeRecord("events", "key", absl::StrCat(i));
-      auto done = reports.For(i);
-      ASSERT_TRUE(producer->Produce(record, done).ok());
-    }
-    ASSERT_TRUE(producer->Flush(kTimeout));
-    for (const auto& [i, report] : reports.Wait(static_cast<std::size_t>(count))) {
-      ASSERT_TRUE(report.ok()) << report.status();
-      ASSERT_EQ(report->offset, i);
-    }
-  }
-
-  std::unique_ptr<EmbeddedKafka> kafka_;
-  ClientConfig config_;
-};
 
 TEST_F(EmbeddedKafkaTest, ReadsBackWhatWasWritten) {
   const auto producer = MakeProducer();
@@ -111,7 +71,7 @@ TEST_F(EmbeddedKafkaTest, NullsAreNotEmptyStrings) {
 }
 
 TEST_F(EmbeddedKafkaTest, FirstRecordComesAtOnce) {
-  Fill(1);
+  Fill("events", 1);
   const auto factory = MakeFactory();
   Reader reader(*factory);
   ASSERT_TRUE(reader.consumer().QueryWatermarks({{"events", 0}}, kTimeout).ok());
@@ -139,7 +99,7 @@ TEST_F(EmbeddedKafkaTest, UnknownTopicIsRefusedAtOnceUntilItAppears) {
 }
 
 TEST_F(EmbeddedKafkaTest, PositionsOutsideTheLogAreLost) {
-  Fill(3);
+  Fill("events", 3);
   const auto factory = MakeFactory();
   Reader reader(*factory);
   reader.Assign({"events", 0}, 4);
@@ -153,7 +113,7 @@ TEST_F(EmbeddedKafkaTest, PositionsOutsideTheLogAreLost) {
 }
 
 TEST_F(EmbeddedKafkaTest, WatermarksComeInTheOrderOfTheArguments) {
-  Fill(5);
+  Fill("events", 5);
   const auto factory = MakeFactory();
   Reader reader(*factory);
   const auto marks =
@@ -214,7 +174,7 @@ TEST_F(EmbeddedKafkaTest, ATrickleWakesTheReaderEachTime) {
 
 TEST_F(EmbeddedKafkaTest, AssignDropsWhatWasFetched) {
   constexpr int kRecords = 5000;
-  Fill(kRecords);
+  Fill("events", kRecords);
   const auto factory = MakeFactory();
   Reader reader(*factory);
   for (int round = 0; round < 100; ++round) {

@@ -1,0 +1,312 @@
+#include "server/rdkafka/group_client.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/base/error.h"
+#include "server/rdkafka/conf.h"
+#include "server/rdkafka/dispatcher.h"
+#include "server/rdkafka/error.h"
+#include "server/rdkafka/log.h"
+#include "server/rdkafka/partition_list.h"
+
+namespace eventbus::rdkafka {
+namespace {
+
+// Of Close: for the commit, for that and leaving, and until a member that cannot leave is dropped
+// (Kafka then finds it missing by its session).
+constexpr absl::Duration kCommitPatience = absl::Seconds(4);
+constexpr absl::Duration kLeavePatience = absl::Milliseconds(4500);
+constexpr absl::Duration kDropPatience = absl::Seconds(15);
+constexpr absl::Duration kPollPeriod = absl::Milliseconds(100);
+
+std::string ValueIn(rd_kafka_conf_t* conf, const char* name) {
+  char value[512] = "";
+  std::size_t size = sizeof value;
+  rd_kafka_conf_get(conf, name, value, &size);
+  return value;
+}
+
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+absl::Status Check(rd_kafka_error_t* error, absl::string_view what) {
+  const ErrorHolder holder(error);
+  if (error == nullptr) return absl::OkStatus();
+  return CallError(rd_kafka_error_code(error), Access::kSubscribe, "", what,
+                   rd_kafka_error_string(error));
+}
+
+// Of a commit, of which single partitions may fail.
+absl::Status CommitError(rd_kafka_resp_err_t error,
+                         const rd_kafka_topic_partition_list_t* offsets) {
+  std::string topic;
+  for (int i = 0; offsets != nullptr && i < offsets->cnt; ++i) {
+    if (offsets->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    error = offsets->elems[i].err;
+    topic = offsets->elems[i].topic;
+  }
+  return CallError(error, Access::kSubscribe, topic, "committing offsets");
+}
+
+// Nobody is there to be told.
+class NoEvents final : public kafka::GroupEvents {
+ public:
+  void OnAssigned(const std::vector<kafka::TopicPartition>& /*partitions*/) override {}
+  void OnRevoked(const std::vector<kafka::TopicPartition>& /*partitions*/, bool /*lost*/) override {
+  }
+  void OnGroupError(const absl::Status& /*error*/) override {}
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<GroupClient>> GroupClient::Make(const ClientConfig& config,
+                                                               const std::string& group_id,
+                                                               const std::string& client_id) {
+  absl::StatusOr<ConfHolder> conf = MakeGroupConf(config, group_id, client_id);
+  if (!conf.ok()) return conf.status();
+  std::string assignors = ValueIn(conf->get(), "partition.assignment.strategy");
+  const bool cooperative = absl::StrContains(assignors, "cooperative");
+  std::unique_ptr<GroupClient> client(new GroupClient(std::move(assignors), cooperative));
+  const absl::Status status = client->Start(*std::move(conf));
+  if (!status.ok()) return status;
+  return client;
+}
+
+GroupClient::GroupClient(std::string assignors, bool cooperative)
+    : assignors_(std::move(assignors)), cooperative_(cooperative) {}
+
+absl::Status GroupClient::Start(ConfHolder conf) {
+  rd_kafka_conf_set_opaque(conf.get(), this);
+  rd_kafka_conf_set_rebalance_cb(conf.get(), OnRebalance);
+  rd_kafka_conf_set_error_cb(conf.get(), OnClientError);
+  absl::StatusOr<ClientHolder> client = MakeClient(RD_KAFKA_CONSUMER, std::move(conf));
+  if (!client.ok()) return client.status();
+  client_ = *std::move(client);
+  rd_kafka_poll_set_consumer(client_.get());
+  queue_.reset(rd_kafka_queue_get_consumer(client_.get()));
+  records_.reset(rd_kafka_queue_new(client_.get()));
+  commits_.emplace(client_.get(), queue_.get(), OnCommit);
+  return absl::OkStatus();
+}
+
+GroupClient::~GroupClient() {
+  if (client_ == nullptr) return;
+  closing_.reset();
+  records_.reset();
+  queue_.reset();
+  // Close has left the group, as far as it could.
+  rd_kafka_destroy_flags(client_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+absl::Status GroupClient::Join(const std::vector<std::string>& topics) {
+  const PartitionsHolder list(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
+  for (const std::string& topic : topics) {
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+  }
+  return CallError(rd_kafka_subscribe(client_.get(), list.get()), Access::kSubscribe, "",
+                   "joining the group");
+}
+
+int GroupClient::PollGroup(int max, kafka::GroupEvents& events) {
+  int found = 0;
+  while (found < max) {
+    if (events_.empty() && !Take(absl::ZeroDuration())) break;
+    if (events_.empty()) continue;
+    Tell(events);
+    ++found;
+  }
+  return found;
+}
+
+bool GroupClient::Take(absl::Duration timeout) {
+  const std::size_t before = events_.size();
+  const MessageHolder message(rd_kafka_consumer_poll(client_.get(), Milliseconds(timeout)));
+  if (message != nullptr) {
+    const char* topic = message->rkt == nullptr ? "" : rd_kafka_topic_name(message->rkt);
+    KeepError(message->err, topic, rd_kafka_message_errstr(message.get()));
+  }
+  return message != nullptr || events_.size() > before;
+}
+
+void GroupClient::Tell(kafka::GroupEvents& events) {
+  Event event = std::move(events_.front());
+  events_.pop_front();
+  event(events);
+}
+
+void GroupClient::OnRebalance(rd_kafka_t* client, rd_kafka_resp_err_t error,
+                              rd_kafka_topic_partition_list_t* partitions, void* self) {
+  auto* const group = static_cast<GroupClient*>(self);
+  if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    group->KeepAssigned(FromList(*partitions));
+  } else {
+    group->KeepRevoked(FromList(*partitions), rd_kafka_assignment_lost(client) != 0);
+  }
+}
+
+void GroupClient::KeepAssigned(std::vector<kafka::TopicPartition> partitions) {
+  awaited_ = Awaited::kAssign;
+  if (leaving_) return AnswerForOwner();
+  events_.push_back([partitions = std::move(partitions)](kafka::GroupEvents& events) {
+    events.OnAssigned(partitions);
+  });
+}
+
+void GroupClient::KeepRevoked(std::vector<kafka::TopicPartition> partitions, bool lost) {
+  awaited_ = Awaited::kRelease;
+  revoked_ = partitions;
+  if (leaving_) return AnswerForOwner();
+  events_.push_back([partitions = std::move(partitions), lost](kafka::GroupEvents& events) {
+    events.OnRevoked(partitions, lost);
+  });
+}
+
+void GroupClient::OnCommit(rd_kafka_t* client, rd_kafka_resp_err_t error,
+                           rd_kafka_topic_partition_list_t* offsets, void* /*unused*/) {
+  static_cast<GroupClient*>(rd_kafka_opaque(client))->KeepAnswer(CommitError(error, offsets));
+}
+
+void GroupClient::KeepAnswer(const absl::Status& status) {
+  events_.push_back([this, status](kafka::GroupEvents& /*events*/) {
+    commits_->Answered(status);
+    if (releasing_ && commits_->idle()) ReleaseNow().IgnoreError();
+  });
+}
+
+void GroupClient::OnClientError(rd_kafka_t* /*client*/, int code, const char* text, void* self) {
+  static_cast<GroupClient*>(self)->KeepError(static_cast<rd_kafka_resp_err_t>(code), TopicIn(text),
+                                             text);
+}
+
+void GroupClient::KeepError(rd_kafka_resp_err_t error, absl::string_view topic,
+                            absl::string_view said) {
+  absl::Status status;
+  switch (Classify(error)) {
+    case ErrorClass::kGroupProtocol:
+      status = CallError(error, Access::kSubscribe, "", "joining the group",
+                         absl::StrCat("this server offers the assignors ", assignors_,
+                                      ", and all members of a group must have one in common; see "
+                                      "partition.assignment.strategy"));
+      break;
+    case ErrorClass::kGroupDenied:
+      status = CallError(error, Access::kSubscribe, "", "joining the group", said);
+      break;
+    case ErrorClass::kUnknownTopic:
+    case ErrorClass::kDenied:
+    case ErrorClass::kPermanent:
+      status = CallError(error, Access::kSubscribe, topic, absl::StrCat("reading ", topic), said);
+      break;
+    default:
+      if (error != RD_KAFKA_RESP_ERR__FATAL) {
+        return LogLine(client_.get(), 4, rd_kafka_err2name(error), std::string(said).c_str());
+      }
+      status = DeadConsumerError(said);
+  }
+  events_.push_back([status](kafka::GroupEvents& events) { events.OnGroupError(status); });
+}
+
+absl::Status GroupClient::Assign(const std::vector<kafka::StartOffset>& positions) {
+  if (awaited_ == Awaited::kAssign) awaited_ = Awaited::kNothing;
+  if (cooperative_) return Apply(positions_.Assign(positions));
+  Forward(positions);
+  const PartitionsHolder list = ToStartList(positions);
+  return CallError(rd_kafka_assign(client_.get(), list.get()), Access::kSubscribe, "",
+                   "assigning partitions");
+}
+
+absl::Status GroupClient::Release() {
+  // librdkafka gives the partitions up once the commits that it has are answered; it does not know
+  // of those that wait behind.
+  releasing_ = !commits_->idle();
+  return releasing_ ? absl::OkStatus() : ReleaseNow();
+}
+
+absl::Status GroupClient::ReleaseNow() {
+  releasing_ = false;
+  if (awaited_ == Awaited::kRelease) awaited_ = Awaited::kNothing;
+  if (cooperative_) return Apply(positions_.Release(std::exchange(revoked_, {})));
+  return CallError(rd_kafka_assign(client_.get(), nullptr), Access::kSubscribe, "",
+                   "releasing partitions");
+}
+
+absl::Status GroupClient::Apply(const GroupPositions::Change& change) {
+  const PartitionsHolder stop = ToList(change.stop, RD_KAFKA_OFFSET_INVALID);
+  const absl::Status stopped =
+      Check(rd_kafka_incremental_unassign(client_.get(), stop.get()), "releasing partitions");
+  if (!stopped.ok()) return stopped;
+  Forward(change.start);
+  const PartitionsHolder start = ToStartList(change.start);
+  return Check(rd_kafka_incremental_assign(client_.get(), start.get()), "assigning partitions");
+}
+
+void GroupClient::Forward(const std::vector<kafka::StartOffset>& positions) const {
+  for (const kafka::StartOffset& each : positions) {
+    const QueueHolder queue(rd_kafka_queue_get_partition(
+        client_.get(), each.partition.topic.c_str(), each.partition.partition));
+    if (queue != nullptr) rd_kafka_queue_forward(queue.get(), records_.get());
+  }
+}
+
+void GroupClient::Commit(const std::vector<kafka::GroupOffset>& offsets,
+                         kafka::GroupConsumer::Done done) {
+  commits_->Add(offsets, std::move(done));
+}
+
+void GroupClient::Close(const std::vector<kafka::GroupOffset>& offsets,
+                        kafka::GroupConsumer::Done done) {
+  const absl::Time start = absl::Now();
+  absl::Status committed;
+  if (!offsets.empty()) {
+    commits_->Add(offsets, [&committed](const absl::Status& status) { committed = status; });
+  }
+  AwaitCommits(start + kCommitPatience);
+  BeginLeave();
+  AwaitLeave(start + kLeavePatience);
+  done(committed);
+  AwaitLeave(start + kDropPatience);
+}
+
+void GroupClient::AwaitCommits(absl::Time deadline) {
+  NoEvents nobody;
+  while (!events_.empty()) Tell(nobody);
+  while (!commits_->idle() && absl::Now() < deadline) {
+    Take(kPollPeriod);
+    while (!events_.empty()) Tell(nobody);
+  }
+  commits_->GiveUp(CallError(RD_KAFKA_RESP_ERR__TIMED_OUT, Access::kSubscribe, "",
+                             "committing offsets before leaving the group"));
+}
+
+void GroupClient::AnswerForOwner() {
+  const Awaited awaited = std::exchange(awaited_, Awaited::kNothing);
+  absl::Status status;
+  if (awaited == Awaited::kAssign) status = Assign({});
+  if (awaited == Awaited::kRelease) status = ReleaseNow();
+  if (!status.ok()) LogLine(client_.get(), 4, "LEAVE", std::string(status.message()).c_str());
+}
+
+void GroupClient::BeginLeave() {
+  leaving_ = true;
+  AnswerForOwner();
+  // A rebalance that is told before librdkafka closes must be answered before, too, or it would
+  // wait for the answer for ever; after unsubscribing none begins.
+  rd_kafka_unsubscribe(client_.get());
+  while (Take(absl::ZeroDuration())) {
+  }
+  closing_.reset(rd_kafka_queue_new(client_.get()));
+  // Fails only for a consumer that is dead, of which the group knows already.
+  Check(rd_kafka_consumer_close_queue(client_.get(), closing_.get()), "leaving").IgnoreError();
+}
+
+void GroupClient::AwaitLeave(absl::Time deadline) {
+  if (rd_kafka_fatal_error(client_.get(), nullptr, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  while (rd_kafka_consumer_closed(client_.get()) == 0 && absl::Now() < deadline) {
+    rd_kafka_queue_poll_callback(closing_.get(), Milliseconds(kPollPeriod));
+  }
+}
+
+}  // namespace eventbus::rdkafka
