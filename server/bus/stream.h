@@ -27,19 +27,24 @@ class StreamSink {
   virtual void Close(const absl::Status& status, std::vector<Message> last) = 0;
 };
 
-// A subscription, as the stream that carries it sees it. Thread-safe; no call blocks.
-class Subscription {
+// A stream, as the server that it lives in sees it. Thread-safe; no call blocks.
+class LiveStream {
  public:
-  virtual ~Subscription() = default;
+  virtual ~LiveStream() = default;
 
-  // The write under way is done.
-  virtual void OnWritten() = 0;
-  // The client has gone, or the connection: nothing can be written any more.
-  virtual void OnGone() = 0;
   // The server is shutting down: say so, drop what is unwritten, and close within `remaining`.
   virtual void Drain(absl::Duration remaining) = 0;
   // Something about the cluster may have changed.
   virtual void Wake() = 0;
+};
+
+// A subscription, as the stream that carries it sees it. Thread-safe; no call blocks.
+class Subscription : public LiveStream {
+ public:
+  // The write under way is done.
+  virtual void OnWritten() = 0;
+  // The client has gone, or the connection: nothing can be written any more.
+  virtual void OnGone() = 0;
 };
 
 }  // namespace eventbus::bus

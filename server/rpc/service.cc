@@ -12,6 +12,7 @@
 #include "server/rpc/bytes.h"
 #include "server/rpc/publish_batch_reactor.h"
 #include "server/rpc/publish_reactor.h"
+#include "server/rpc/publish_stream_reactor.h"
 #include "server/rpc/requests.h"
 #include "server/rpc/subscribe_reactor.h"
 
@@ -63,6 +64,28 @@ grpc::ServerUnaryReactor* Service::PublishBatch(grpc::CallbackServerContext* con
                                                 grpc::ByteBuffer* response) {
   return PublishBatchReactor::Start(context, *request, response, publisher_, readers_.executor,
                                     readers_.clock);
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Service::PublishStream(
+    grpc::CallbackServerContext* context) {
+  const auto id = streams_.Enter();
+  const StreamRegistry::Id place = id.ok() ? *id : 0;  // To leave no place is no harm.
+  auto reactor = PublishStreamReactor::Make(context, [this, place] { streams_.Leave(place); });
+  if (!id.ok()) {
+    reactor->Close(id.status());
+    return reactor.get();
+  }
+  bus::PublishStreamOptions options;
+  options.traceparent = Traceparent(*context);
+  options.answer_by = AnswerBy(*context, readers_.clock);
+  options.kafka_answers = [this] { return readers_.monitor.available(); };
+  options.drain_grace = SubscribeReactor::kCloseGrace;
+  const auto stream = bus::PublishStream::Make(publisher_, readers_.executor, readers_.clock,
+                                               std::move(options), reactor);
+  reactor->SetStream(stream);
+  stream->Start();
+  streams_.Attach(place, stream);
+  return reactor.get();
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* Service::Subscribe(grpc::CallbackServerContext* context,

@@ -14,10 +14,11 @@ namespace eventbus::rpc {
 
 // EventBusService, with events as bytes: every method is raw, so that requests are read by our own
 // rules and what is wrong with them is said. Everything handed in outlives the gRPC server.
-class Service final
-    : public v1::EventBusService::WithRawCallbackMethod_Publish<
-          v1::EventBusService::WithRawCallbackMethod_PublishBatch<
-              v1::EventBusService::WithRawCallbackMethod_Subscribe<v1::EventBusService::Service>>> {
+class Service final : public v1::EventBusService::WithRawCallbackMethod_Publish<
+                          v1::EventBusService::WithRawCallbackMethod_PublishBatch<
+                              v1::EventBusService::WithRawCallbackMethod_PublishStream<
+                                  v1::EventBusService::WithRawCallbackMethod_Subscribe<
+                                      v1::EventBusService::Service>>>> {
  public:
   Service(bus::Publisher& publisher, const bus::Context& readers, StreamRegistry& streams,
           SubscribeDefaults defaults);
@@ -29,6 +30,9 @@ class Service final
   grpc::ServerUnaryReactor* PublishBatch(grpc::CallbackServerContext* context,
                                          const grpc::ByteBuffer* request,
                                          grpc::ByteBuffer* response) override;
+
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* PublishStream(
+      grpc::CallbackServerContext* context) override;
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Subscribe(grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer* request) override;

@@ -18,21 +18,21 @@ absl::StatusOr<StreamRegistry::Id> StreamRegistry::Enter() {
     return MakeRetryError(v1::ERROR_REASON_TOO_MANY_STREAMS,
                           absl::StrCat(streams_.size(), " streams, at most ", max_streams_));
   }
-  streams_.emplace(++last_, std::weak_ptr<bus::Subscription>());
+  streams_.emplace(++last_, std::weak_ptr<bus::LiveStream>());
   return last_;
 }
 
-void StreamRegistry::Attach(Id id, std::weak_ptr<bus::Subscription> subscription) {
+void StreamRegistry::Attach(Id id, std::weak_ptr<bus::LiveStream> stream) {
   absl::Duration remaining;
   {
     MutexLock lock(mu_);
     const auto found = streams_.find(id);
     if (found == streams_.end()) return;
-    found->second = subscription;
+    found->second = stream;
     if (!draining_) return;
     remaining = remaining_;
   }
-  if (const auto live = subscription.lock()) live->Drain(remaining);
+  if (const auto live = stream.lock()) live->Drain(remaining);
 }
 
 void StreamRegistry::Leave(Id id) {
@@ -42,16 +42,16 @@ void StreamRegistry::Leave(Id id) {
 }
 
 void StreamRegistry::Drain(absl::Duration remaining) {
-  std::vector<std::shared_ptr<bus::Subscription>> live;
+  std::vector<std::shared_ptr<bus::LiveStream>> live;
   {
     MutexLock lock(mu_);
     draining_ = true;
     remaining_ = remaining;
     for (const auto& [id, stream] : streams_) {
-      if (auto subscription = stream.lock()) live.push_back(std::move(subscription));
+      if (auto shared = stream.lock()) live.push_back(std::move(shared));
     }
   }
-  for (const auto& subscription : live) subscription->Drain(remaining);
+  for (const auto& stream : live) stream->Drain(remaining);
 }
 
 bool StreamRegistry::WaitUntilEmpty(absl::Duration timeout) {
@@ -64,14 +64,14 @@ bool StreamRegistry::WaitUntilEmpty(absl::Duration timeout) {
 }
 
 void StreamRegistry::WakeAll() {
-  std::vector<std::shared_ptr<bus::Subscription>> live;
+  std::vector<std::shared_ptr<bus::LiveStream>> live;
   {
     MutexLock lock(mu_);
     for (const auto& [id, stream] : streams_) {
-      if (auto subscription = stream.lock()) live.push_back(std::move(subscription));
+      if (auto shared = stream.lock()) live.push_back(std::move(shared));
     }
   }
-  for (const auto& subscription : live) subscription->Wake();
+  for (const auto& stream : live) stream->Wake();
 }
 
 std::int64_t StreamRegistry::refused() const {

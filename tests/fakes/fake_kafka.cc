@@ -218,6 +218,11 @@ std::vector<kafka::OutgoingRecord> FakeKafka::produced() const {
   return produced_;
 }
 
+std::size_t FakeKafka::produced_count() const {
+  MutexLock lock(mu_);
+  return produced_.size();
+}
+
 std::vector<kafka::NewTopic> FakeKafka::created() const {
   MutexLock lock(mu_);
   return created_;

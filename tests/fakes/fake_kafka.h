@@ -50,6 +50,7 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   // Reports the oldest delivery that waits.
   void Deliver(absl::StatusOr<kafka::Position> result);
   std::vector<kafka::OutgoingRecord> produced() const;
+  std::size_t produced_count() const;
   std::vector<kafka::NewTopic> created() const;
   void SetTopicConfig(std::map<std::string, std::string> config) { config_ = std::move(config); }
   // The next `count` questions for a topic's configuration find no such topic.

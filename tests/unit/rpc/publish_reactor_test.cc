@@ -6,26 +6,13 @@
 
 #include <thread>
 
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
-#include "grpcpp/generic/generic_stub.h"
-#include "server/base/error.h"
 #include "tests/fakes/in_process_bus.h"
+#include "tests/unit/rpc/publish_support.h"
 
 namespace eventbus::rpc {
 namespace {
 
 using testing::HasSubstr;
-
-std::string ReasonOf(const grpc::Status& status) {
-  google::rpc::Status rich;
-  if (!rich.ParseFromString(status.error_details())) return "";
-  for (const auto& any : rich.details()) {
-    google::rpc::ErrorInfo info;
-    if (any.UnpackTo(&info)) return info.reason();
-  }
-  return "";
-}
 
 v1::PublishRequest JsonRequest(int n) {
   v1::PublishRequest request;
