@@ -1,127 +1,120 @@
-"""client/examples/python, by the words of its README."""
+"""client/examples by the words of their READMEs, and what only a program of its own can show."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.environment import ROOT
+from tests.support import examples
+from tests.support.environment import DEPS, ROOT
 from tests.support.patience import PROGRAM_SECONDS, SECONDS
 from tests.support.samples import Sample, document_sample
 from tests.support.server import Server, embedded, serving
-from tests.support.stubs import generate, v1
-
-EXAMPLES = ROOT / "client" / "examples" / "python"
-README = (EXAMPLES / "README.md").read_text("utf-8")
+from tests.support.stubs import v1
 
 
-def environment(**more: str) -> dict[str, str]:
-    """With the Python that runs this test as `python`."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, **more}
+def readme(language: str) -> str:
+    return (examples.EXAMPLES / language / "README.md").read_text("utf-8")
 
 
-def python(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["python", str(EXAMPLES / script), *arguments], env=environment(PYTHONPATH=str(generate())),
-        capture_output=True, text=True, timeout=PROGRAM_SECONDS, check=False)
+def steps(language: str) -> list[str]:
+    """What its README tells to type."""
+    return re.findall(r"^ *```sh\n(.*?)^ *```", readme(language), re.M | re.S)
 
 
-@contextmanager
-def running(script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A program that goes on until it is stopped, or has taken too long."""
-    with subprocess.Popen(
-            ["python", "-u", str(EXAMPLES / script), *arguments], text=True,
-            env=environment(PYTHONPATH=str(generate())), stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE) as process:
-        watchdog = threading.Timer(PROGRAM_SECONDS, process.kill)
-        watchdog.start()
-        try:
-            yield process
-        finally:
-            watchdog.cancel()
-            process.kill()
+class ReadmeTest(unittest.TestCase):
+    def test_the_steps_after_the_installation(self) -> None:
+        """A step that installs is what ./dev setup does."""
+        for language, install in (("python", "pip install -r requirements.txt"),
+                                  ("go", "go install "), ("node", "npm install")):
+            with self.subTest(language), embedded() as server:
+                first, *others = steps(language)
+                self.assertIn(install, first)
+                script = "\n".join(others).replace("127.0.0.1:50051", server.address)
+                done = self.in_a_checkout(language, script)
+                self.assertEqual((done.returncode, done.stdout.count("\n")), (0, 12), done.stderr)
+                printed = examples.lines(done.stdout)
+                typed, *batch = printed[:6]
+                self.assertEqual([answer["line"] for answer in (typed, *batch)],
+                                 [1, 1, 2, 3, 4, 5])
+                self.assertCountEqual([event["event_id"] for event in printed[6:]],
+                                      [answer["event_id"] for answer in printed[:6]])
+                self.assertIn("document.uploaded", {event["event_type"] for event in printed[6:]})
 
-
-class ExamplesTest(unittest.TestCase):
-    def test_the_steps_of_the_readme(self) -> None:
-        install, *steps = re.findall(r"^ *```sh\n(.*?)^ *```", README, re.M | re.S)
-        self.assertIn("pip install", install)  # Done by ./dev setup.
-        self.assertEqual(len(steps), 2)
-        with tempfile.TemporaryDirectory() as checkout, embedded() as server:
-            folder = Path(checkout) / "client" / "examples" / "python"
-            folder.mkdir(parents=True)
+    def in_a_checkout(self, language: str, script: str) -> subprocess.CompletedProcess[str]:
+        with tempfile.TemporaryDirectory() as checkout:
+            folder = Path(checkout) / "client" / "examples" / language
+            shutil.copytree(examples.EXAMPLES / language, folder, ignore=shutil.ignore_patterns(
+                "gen", "bin", ".venv", "node_modules"))
+            shutil.copy(examples.EXAMPLES / "events.jsonl", folder.parent)
             (Path(checkout) / "proto").symlink_to(ROOT / "proto")
-            for file in EXAMPLES.glob("*.py"):
-                (folder / file.name).write_bytes(file.read_bytes())
-            script = "\n".join(steps).replace("127.0.0.1:50051", server.address)
-            done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder,
-                                  env=environment(), capture_output=True, text=True,
-                                  timeout=PROGRAM_SECONDS, check=False)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        published, received, *payload = done.stdout.splitlines()
-        event_id, where = re.fullmatch(r"(\S+) is in (document-events\[\d\] at \d+)",
-                                       published).groups()
-        self.assertTrue(received.startswith(f"{where}: document.uploaded {event_id} "), received)
-        self.assertIn('filename: "notes.pdf"', received)
-        self.assertIn("file_size: 1024000", payload)
+            path = [Path(sys.executable).parent, DEPS / "bin", os.environ["PATH"]]
+            variables = {**os.environ, "PATH": os.pathsep.join(map(str, path)), "GOPROXY": "off",
+                         "NODE_PATH": str(DEPS / "node" / "node_modules")}
+            return subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder,
+                                  env=variables, capture_output=True, text=True,
+                                  timeout=2 * PROGRAM_SECONDS, check=False)
 
-    def test_a_failure_is_explained_as_in_the_readme(self) -> None:
-        line, expected = re.search(r"^    \$ python (publish\.py .*)\n((?:    .*\n)+)", README,
-                                   re.M).groups()
+    def test_a_refusal_is_explained_as_the_readme_says(self) -> None:
+        line, expected = re.search(r"^    \$ python publish\.py (.*)\n    (.*)\n",
+                                   readme("python"), re.M).groups()
         with embedded() as server:
-            done = python(*shlex.split(line), "--address", server.address)
-        self.assertEqual(done.returncode, 1)
-        self.assertEqual([f"    {text}" for text in done.stderr.splitlines()],
-                         expected.splitlines())
+            for language in examples.LANGUAGES:
+                with self.subTest(language):
+                    done = examples.run(language, "publish", "--address", server.address,
+                                        *shlex.split(line))
+                    self.assertEqual((done.returncode, done.stderr), (1, ""))
+                    printed, = examples.lines(done.stdout)
+                    wanted = json.loads(expected)
+                    # Go spells codes in its own way.
+                    wanted["message"] = wanted["message"].replace(
+                        "INVALID_ARGUMENT", printed["message"].split(":")[0])
+                    self.assertEqual(printed, wanted)
 
-    def test_a_server_that_is_not_there(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            done = python("publish.py", "--address", f"unix:{folder}/none.sock")
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("UNAVAILABLE: ", done.stderr)
 
-    def test_subscribe_goes_on_after_a_restart_of_the_server(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            address = f"unix:{folder}/eventbus.sock"
-            with serving(listen=(address,)) as server:
-                server.stub.Publish(v1.PublishRequest(event=document_sample().event))
-                before, between, after = (document_sample() for _ in range(3))
-                with running("subscribe.py", "--address", address, "--earliest",
-                             "--type", "document.*") as process:
-                    self.publish(server, before)
-                    seen = self.read_until(process, before.event_id)
-                    server.stop()
-                    with serving() as other:
-                        self.publish(other, between)
-                    with serving(listen=(address,)) as again:
-                        self.publish(again, after)
-                        seen += self.read_until(process, after.event_id)
-                        # All partitions have been read to where they were at the restart.
-                        if between.event_id not in seen:
-                            seen += self.read_until(process, between.event_id)
-        self.assertEqual([seen.count(sample.event_id) for sample in (before, between, after)],
-                         [1, 1, 1])
+class AwayTest(unittest.TestCase):
+    def test_publish_says_that_there_is_no_server(self) -> None:
+        for language in examples.LANGUAGES:
+            with self.subTest(language), tempfile.TemporaryDirectory() as folder:
+                done = examples.run(language, "publish", "--address", f"unix:{folder}/none.sock")
+                self.assertEqual((done.returncode, done.stderr), (1, ""))
+                printed, = examples.lines(done.stdout)
+                self.assertEqual(printed["error"].upper(), "UNAVAILABLE")
+
+    def test_a_tail_goes_on_after_a_restart_of_the_server(self) -> None:
+        for language in examples.LANGUAGES:
+            with self.subTest(language), tempfile.TemporaryDirectory() as folder:
+                self.check_restart(language, f"unix:{folder}/eventbus.sock")
+
+    def check_restart(self, language: str, address: str) -> None:
+        before, between, after = (document_sample() for _ in range(3))
+        wanted = [sample.event_id for sample in (before, between, after)]
+        with serving(listen=(address,)) as server, examples.running(
+                language, "subscribe", "--address", address, "--tail", "--topics",
+                "document-events") as program:
+            program.errors.wait_for("^reading: ")
+            self.publish(server, before)
+            program.out.wait_for(before.event_id)
+            server.stop()
+            with serving() as other:
+                self.publish(other, between)
+            with serving(listen=(address,)) as again:
+                self.publish(again, after)
+                for event_id in wanted:
+                    program.out.wait_for(event_id, PROGRAM_SECONDS)
+                self.assertEqual([program.ids().count(event_id) for event_id in wanted],
+                                 [1, 1, 1])
 
     def publish(self, server: Server, sample: Sample) -> None:
         server.stub.Publish(v1.PublishRequest(event=sample.event), timeout=SECONDS)
-
-    def read_until(self, process: subprocess.Popen[str], words: str) -> str:
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if words in line:
-                return "".join(lines)
-        raise AssertionError(f"ended before {words}: {process.stderr.read()}")
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ class GrpcurlTest(unittest.TestCase):
     def test_list_and_describe(self) -> None:
         self.assertIn(SERVICE, self.grpcurl("list").split())
         self.assertEqual(self.grpcurl("list", SERVICE).split(),
-                         [f"{SERVICE}.Publish", f"{SERVICE}.Subscribe"])
+                         [f"{SERVICE}.{method}" for method in
+                          ("Publish", "PublishBatch", "PublishStream", "Subscribe")])
         self.assertIn("rpc Subscribe ( .eventbus.v1.SubscribeRequest ) returns "
                       "( stream .eventbus.v1.SubscribeResponse );",
                       self.grpcurl("describe", SERVICE))

@@ -10,16 +10,16 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from tests.support.environment import DEPS, GRPCURL, PROTO, ROOT
+from tests.support.environment import DEPS, PROTO, ROOT
 from tests.support.patience import PROGRAM_SECONDS
 from tests.support.samples import document_sample
 from tests.support.server import embedded
 from tests.support.stubs import Event, EventBusServiceStub, document, generate, v1
 
-GO_SECONDS = 250  # gRPC for Go is compiled the first time.
 EVENT_FILES = ("analytics", "assessment", "document", "event", "meeting", "tutor_query")
 EVENT_CLASSES = ("AnalyticsEvent", "AssessmentEvent", "DocumentEvent", "Event", "MeetingEvent",
                  "TutorQueryEvent", "DocumentPayload", "DocumentEventType")
+METHODS = ("Publish", "PublishBatch", "PublishStream", "Subscribe")
 SERVICE_CLASSES = ("PublishRequest", "PublishResponse", "SubscribeRequest", "SubscribeResponse",
                    "ReceivedEvent", "StartPosition", "ErrorReason")
 
@@ -61,25 +61,6 @@ class StubsTest(unittest.TestCase):
         self.assertIn(f'"{root}/events/v1"', self.text(f"{root}/v1/event_bus_service.pb.go"))
         self.run_quietly("gofmt", "-l", str(self.folder), env={})
 
-    def test_go_compiles(self) -> None:
-        """In a module that needs what grpcurl needs: its dependencies are on this machine."""
-        self.protoc(f"--go_out={self.folder}", f"--go-grpc_out={self.folder}")
-        module = self.folder / "eventbus"
-        built_of = self.go("version", "-m", str(GRPCURL))
-        name, version = re.search(r"^\s+mod\s+(\S+)\s+(\S+)", built_of, re.M).groups()
-        grpcurl = json.loads(self.go("mod", "download", "-json", f"{name}@{version}"))
-        for file in ("go.mod", "go.sum"):
-            text = (Path(grpcurl["Dir"]) / file).read_text("utf-8")
-            (module / file).write_text(text.replace(f"module {name}\n", "module eventbus\n"))
-        self.go("vet", "./...", cwd=module)
-
-    def go(self, *words: str, cwd: Path | None = None) -> str:
-        done = subprocess.run(["go", *words], cwd=cwd or self.folder, capture_output=True,
-                              env={**os.environ, "GOFLAGS": "-mod=mod"}, text=True,
-                              timeout=GO_SECONDS, check=False)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        return done.stdout
-
     def test_java(self) -> None:
         plugin = DEPS / "java" / "protoc-gen-grpc-java"
         self.protoc(f"--java_out={self.folder}", f"--grpc-java_out={self.folder}",
@@ -112,8 +93,8 @@ class StubsTest(unittest.TestCase):
                               "eventbus/v1/event_bus_service_pb2_grpc.py",
                               *(f"eventbus/events/v1/{name}_pb2.py" for name in EVENT_FILES)}, made)
         self.assertEqual(v1.DESCRIPTOR.package, "eventbus.v1")
-        self.assertEqual({"Publish", "Subscribe"},
-                         set(v1.DESCRIPTOR.services_by_name["EventBusService"].methods_by_name))
+        service = v1.DESCRIPTOR.services_by_name["EventBusService"]
+        self.assertEqual(set(METHODS), set(service.methods_by_name))
         self.assertEqual(Event(document=document.DocumentEvent()).WhichOneof("family"), "document")
         self.assertTrue(callable(EventBusServiceStub))
 
@@ -127,7 +108,7 @@ class StubsTest(unittest.TestCase):
                 cwd=ROOT, capture_output=True, text=True, timeout=PROGRAM_SECONDS, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         result = json.loads(done.stdout)
-        self.assertEqual(result["methods"], ["Publish", "Subscribe"])
+        self.assertCountEqual(result["methods"], METHODS)
         self.assertEqual((result["response"]["event_id"], result["response"]["topic"]),
                          (sample.event_id, sample.topic))
         self.assertEqual(result["received"]["event"]["document"]["payload"],

@@ -8,6 +8,7 @@ Each module has one subject:
     requests      requests that many tests make
     samples       a full event of each documented type; golden: the vectors of tests/golden
     server        a server process and its clients; log: what it writes
+    examples      the programs of client/examples
     errors        the details of a failed call
     tails         an open stream, read message by message
     broker        the real Kafka beside the test; legacy: its clients that speak no gRPC

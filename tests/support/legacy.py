@@ -81,6 +81,12 @@ def end_offsets(topic: str) -> dict[int, int]:
 
 def read_events(topic: str, since: dict[int, int]) -> Iterator[dict[str, Any]]:
     """The JSON of every record from these offsets to the end."""
+    for record in read_records(topic, since):
+        yield json.loads(record.value)
+
+
+def read_records(topic: str, since: dict[int, int]) -> Iterator[Any]:
+    """Every record from these offsets to the end."""
     ends = end_offsets(topic)
     partitions = [TopicPartition(topic, number) for number, end in ends.items()
                   if since[number] < end]
@@ -94,6 +100,6 @@ def read_events(topic: str, since: dict[int, int]) -> Iterator[dict[str, Any]]:
             for records in source.poll(timeout_ms=1000).values():
                 for record in records:
                     if record.offset < ends[record.partition]:
-                        yield json.loads(record.value)
+                        yield record
     finally:
         source.close()
