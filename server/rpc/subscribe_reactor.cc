@@ -21,7 +21,7 @@ std::shared_ptr<SubscribeReactor> SubscribeReactor::Make(
 SubscribeReactor::SubscribeReactor(grpc::CallbackServerContext* context, Executor& timers,
                                    const Clock& clock,
                                    std::function<void(const absl::Status&)> on_done)
-    : timers_(timers), clock_(clock), on_done_(std::move(on_done)), context_(context) {}
+    : timers_(timers), clock_(clock), on_done_(std::move(on_done)), cutter_(context) {}
 
 void SubscribeReactor::SetSubscription(std::shared_ptr<bus::Subscription> subscription) {
   MutexLock lock(mu_);
@@ -44,7 +44,7 @@ void SubscribeReactor::Close(const absl::Status& status, std::vector<bus::Messag
     if (!writing_) NextOfLast();
   }
   timers_.PostAt(clock_.Now() + kCloseGrace, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->Cut();
+    if (const auto self = weak.lock()) self->cutter_.Cut();
   });
 }
 
@@ -76,10 +76,7 @@ void SubscribeReactor::OnCancel() {
 
 void SubscribeReactor::OnDone() {
   Gone();
-  {
-    const std::lock_guard<std::recursive_mutex> lock(context_mu_);
-    context_ = nullptr;
-  }
+  cutter_.Release();
   absl::Status status;
   {
     MutexLock lock(mu_);
@@ -117,11 +114,6 @@ void SubscribeReactor::Gone() {
     subscription = subscription_;
   }
   if (subscription != nullptr) subscription->OnGone();
-}
-
-void SubscribeReactor::Cut() {
-  const std::lock_guard<std::recursive_mutex> lock(context_mu_);
-  if (context_ != nullptr) context_->TryCancel();
 }
 
 }  // namespace eventbus::rpc

@@ -3,7 +3,6 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -13,6 +12,7 @@
 #include "server/base/executor.h"
 #include "server/base/mutex.h"
 #include "server/bus/stream.h"
+#include "server/rpc/call.h"
 
 namespace eventbus::rpc {
 
@@ -53,15 +53,12 @@ class SubscribeReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
   void NextOfLast() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FinishOnce(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Gone();
-  void Cut();
 
   std::shared_ptr<SubscribeReactor> self_;  // Set by Make, released by OnDone.
   Executor& timers_;
   const Clock& clock_;
   const std::function<void(const absl::Status&)> on_done_;
-  // Recursive: TryCancel may run OnDone before it returns. Held by nothing else.
-  std::recursive_mutex context_mu_;
-  grpc::CallbackServerContext* context_;  // Null once gRPC is done with the call.
+  CallCutter cutter_;
 
   Mutex mu_;
   std::shared_ptr<bus::Subscription> subscription_ ABSL_GUARDED_BY(mu_);

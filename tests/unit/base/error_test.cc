@@ -134,5 +134,14 @@ TEST(ErrorTest, AForeignStatusHasNoReason) {
   }
 }
 
+TEST(ShortMessageTest, HasAtMost512BytesAndEndsWithACharacter) {
+  EXPECT_EQ(ShortMessage(absl::InternalError(std::string(512, 'm'))), std::string(512, 'm'));
+  EXPECT_EQ(ShortMessage(absl::InternalError(std::string(513, 'm'))),
+            std::string(509, 'm') + "...");
+  std::string snow = "x";
+  while (snow.size() < 600) snow += "\xE2\x98\x83";
+  EXPECT_EQ(ShortMessage(absl::InternalError(snow)), snow.substr(0, 508) + "...");
+}
+
 }  // namespace
 }  // namespace eventbus

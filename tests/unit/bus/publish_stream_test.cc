@@ -149,7 +149,7 @@ TEST_F(PublishStreamTest, AFullQueuePausesTheStreamAndNothingIsReordered) {
   Advance(absl::Milliseconds(5));
   EXPECT_TRUE(kafka_.produced().empty());
   EmptyQueue();
-  Advance(absl::Milliseconds(10));
+  Advance(absl::Milliseconds(80));
   EXPECT_TRUE(sink_->reading());
   Send(4, 4);
   ReadAll();
