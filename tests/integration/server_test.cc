@@ -208,6 +208,32 @@ TEST_F(ServerTest, EveryTypeGoesInTypedAndComesOutTheSame) {
   EXPECT_THAT(types, SizeIs(19));
 }
 
+// One read: the embedded Kafka takes seconds for each join.
+TEST_F(ServerTest, AGroupGetsEachEventOnce) {
+  std::set<std::string> published;
+  for (const events::v1::Event& event : AllTypes()) {
+    v1::PublishResponse response;
+    const grpc::Status status = Publish(event, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    published.insert(response.event_id());
+  }
+  v1::SubscribeRequest request;
+  request.mutable_group()->set_id("the-group");
+  request.mutable_group()->set_ack_mode(v1::ACK_MODE_AUTO);
+  request.set_stop_at_end(true);
+  grpc::ClientContext context;
+  const auto reader = stub_->Subscribe(&context, request);
+  std::vector<std::string> received;
+  v1::SubscribeResponse message;
+  while (reader->Read(&message)) {
+    for (const v1::ReceivedEvent& event : message.batch().events()) {
+      received.push_back(event.event_id());
+    }
+  }
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_THAT(received, ::testing::UnorderedElementsAreArray(published));
+}
+
 TEST_F(ServerTest, IsHealthyByName) {
   EXPECT_EQ(Health(v1::EventBusService::service_full_name()), "\x08\x01");
   EXPECT_THAT(Health("no.such.Service"), ::testing::Not(HasSubstr("\x08\x01")));
