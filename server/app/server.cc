@@ -19,6 +19,7 @@
 #include "server/app/provisioner.h"
 #include "server/app/unix_socket.h"
 #include "server/base/log.h"
+#include "server/bus/tail_hub.h"
 #include "server/rdkafka/client.h"
 #include "server/rpc/service.h"
 
@@ -93,6 +94,7 @@ class Pipeline final : public Server {
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<Provisioner> provisioner_;  // Null: not asked for.
   std::unique_ptr<bus::ClusterMonitor> monitor_;
+  std::unique_ptr<bus::TailHub> tails_;
   rpc::StreamRegistry streams_;
   std::unique_ptr<rpc::Service> service_;
   std::unique_ptr<Health> health_;
@@ -161,8 +163,12 @@ absl::Status Pipeline::Assemble(const Pool&) {
   publisher_ = std::make_unique<bus::Publisher>(
       *plan_, *producer_, clock,
       bus::PublisherOptions{.max_event_bytes = options_.max_event_bytes});
-  const bus::Context readers{*catalog_, *plan_,     *admin_,    *consumers_,
-                             *monitor_, *executor_, *blocking_, clock};
+  bus::TailHubOptions tails;
+  tails.reader.client_id = absl::StrCat("eventbus/", HostName());
+  tails_ = std::make_unique<bus::TailHub>(*plan_, *consumers_, *monitor_, *executor_, *blocking_,
+                                          clock, std::move(tails));
+  const bus::Context readers{*catalog_,  *plan_,     *admin_, *consumers_, *monitor_,
+                             *executor_, *blocking_, clock,   tails_.get()};
   service_ = std::make_unique<rpc::Service>(*publisher_, readers, streams_, MakeDefaults());
   return absl::OkStatus();
 }

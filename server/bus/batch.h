@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "server/bus/stream.h"
 #include "server/wire/decode.h"
@@ -22,6 +23,9 @@ class Batch {
     std::size_t max_bytes = wire::kMaxResponseBytes;
   };
 
+  // What one event may have, so that it fits into a batch of the default limits.
+  static constexpr std::size_t MaxEventBytes() { return wire::kMaxResponseBytes - kPrefixBytes; }
+
   explicit Batch(Limits limits) : limits_(limits) {}
 
   // Must not be called when full. True: the event is in the batch; false: set aside, and the batch
@@ -29,8 +33,16 @@ class Batch {
   bool Add(const wire::ReceivedRecord& record,
            const std::variant<wire::Decoded, wire::Undecodable>& body, bool include_json);
 
+  // Adds `events` events that somebody else has made, which must fit. What is small is copied: a
+  // slice costs more than a few hundred bytes do.
+  void AddShared(const Slice& slice, int events);
+  // Whether `events` more of `bytes` in all fit; a first event always does.
+  bool Fits(int events, std::size_t bytes) const;
+  // Full from now on, until it is taken.
+  void Close() { closed_ = true; }
+
   bool empty() const { return events_ == 0; }
-  bool full() const { return events_ >= limits_.max_events || !set_aside_.empty(); }
+  bool full() const { return closed_ || events_ >= limits_.max_events || !set_aside_.empty(); }
   int events() const { return events_; }
 
   // The batch as a SubscribeResponse. What was set aside becomes the next batch.
@@ -40,11 +52,16 @@ class Batch {
 
  private:
   std::size_t MaxBytes() const { return limits_.max_bytes - kPrefixBytes; }
+  std::size_t size() const { return parts_bytes_ + bytes_.size(); }
+  void EndPart();
 
   static constexpr std::size_t kPrefixBytes = 16;
   const Limits limits_;
   int events_ = 0;
-  std::string bytes_;
+  bool closed_ = false;
+  std::vector<Slice> parts_;
+  std::size_t parts_bytes_ = 0;
+  std::string bytes_;  // After the parts.
   std::string set_aside_;
 };
 

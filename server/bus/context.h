@@ -10,6 +10,8 @@
 
 namespace eventbus::bus {
 
+class TailHub;
+
 // What every subscription needs of the server; all of it outlives them.
 struct Context {
   const event::Catalog& catalog;
@@ -22,6 +24,8 @@ struct Context {
   // Runs look-ups, which do.
   Executor& blocking;
   const Clock& clock;
+  // What tails share; null where there are none.
+  TailHub* tails = nullptr;
 };
 
 }  // namespace eventbus::bus

@@ -26,6 +26,10 @@ void Cursors::DeliverAll() {
   for (Cursor& cursor : cursors_) cursor.delivered = cursor.read;
 }
 
+void Cursors::Doubt() {
+  for (Cursor& cursor : cursors_) cursor.confirmed = false;
+}
+
 bool Cursors::CaughtUp() const {
   return std::all_of(cursors_.begin(), cursors_.end(),
                      [](const Cursor& c) { return c.delivered >= c.end_at_start; });

@@ -25,6 +25,8 @@ class Cursors {
     std::int64_t end_at_start = 0;
     // The last end heard of.
     std::int64_t end = 0;
+    // A record or the end was found at `read`, or past it, since Doubt.
+    bool confirmed = false;
   };
 
   // Adds a partition; -1 as `end`: nothing to catch up with. Invalidates indices.
@@ -36,6 +38,8 @@ class Cursors {
   void SetRead(int index, std::int64_t next) { at(index).read = next; }
   void SetDelivered(int index, std::int64_t next) { at(index).delivered = next; }
   void SetEnd(int index, std::int64_t end) { at(index).end = end; }
+  void Confirm(int index) { at(index).confirmed = true; }
+  void Doubt();
 
   // Everything read has been handed on.
   void DeliverAll();

@@ -25,6 +25,8 @@ class Filter {
   // Whether an event of this type passes; an event without a type only where nothing is filtered.
   bool Passes(absl::string_view type) const;
 
+  bool passes_all() const { return types_.empty() && prefixes_.empty(); }
+
   // The same text for filters that pass the same: the sorted patterns, or "all".
   std::string Describe() const;
 

@@ -1,29 +1,13 @@
 #include "server/bus/reader.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
+#include "server/bus/received_record.h"
 #include "server/wire/decode.h"
 
 namespace eventbus::bus {
-namespace {
-
-wire::ReceivedRecord ToReceived(const kafka::RecordView& record) {
-  wire::ReceivedRecord received{record.topic,
-                                record.partition,
-                                record.offset,
-                                record.timestamp_ms,
-                                record.key,
-                                record.value,
-                                {}};
-  received.headers.reserve(record.headers.size());
-  for (const kafka::HeaderView& header : record.headers) {
-    received.headers.push_back({header.key, header.value.value_or("")});
-  }
-  return received;
-}
-
-}  // namespace
 
 Reader::Reader(const wire::Plan& plan, ReaderOptions options)
     : plan_(plan), options_(std::move(options)), batch_(options_.batch) {}
@@ -43,7 +27,8 @@ void Reader::Restart(Cursors cursors) {
 
 bool Reader::Read(int most) {
   int read = 0;
-  while (read < most && WantsMore() && consumer_->Poll(1, *this) > 0) ++read;
+  while (read < most && consumer_ != nullptr && WantsMore() && consumer_->Poll(1, *this) > 0)
+    ++read;
   if (batch_.empty()) cursors_.DeliverAll();
   return read == most;
 }
@@ -67,7 +52,18 @@ Message Reader::TakeBatch() {
   return message;
 }
 
+Taken Reader::Take(const Chunk& chunk, std::size_t from, const std::vector<int>& cursors_of) {
+  const std::int64_t left = options_.max_events > 0 ? options_.max_events - events_
+                                                    : std::numeric_limits<std::int64_t>::max();
+  const ChunkTake wanted{options_.filter, options_.stop_at_end, left, cursors_of};
+  const Taken taken = TakeChunk(chunk, from, wanted, cursors_, batch_);
+  events_ += taken.events;
+  if (batch_.empty()) cursors_.DeliverAll();
+  return taken;
+}
+
 void Reader::RefreshEnds() {
+  if (consumer_ == nullptr) return;
   for (std::size_t i = 0; i < cursors_.all().size(); ++i) {
     const std::int64_t end = consumer_->CachedEnd(cursors_.all()[i].partition);
     if (end >= 0) cursors_.SetEnd(static_cast<int>(i), end);
@@ -76,7 +72,17 @@ void Reader::RefreshEnds() {
 
 absl::Status Reader::GoOn() {
   lost_.reset();
-  return consumer_->Assign(cursors_.ReadPositions());
+  if (consumer_ == nullptr) return absl::OkStatus();
+  cursors_.Doubt();
+  std::vector<kafka::StartOffset> positions = cursors_.ReadPositions();
+  if (only_.has_value()) {
+    positions.erase(std::remove_if(positions.begin(), positions.end(),
+                                   [this](const kafka::StartOffset& position) {
+                                     return !only_->contains(position.partition.topic);
+                                   }),
+                    positions.end());
+  }
+  return consumer_->Assign(positions);
 }
 
 void Reader::OnRecord(const kafka::RecordView& record) {
@@ -84,6 +90,7 @@ void Reader::OnRecord(const kafka::RecordView& record) {
   if (index < 0) return;
   const Cursors::Cursor& cursor = cursors_.all()[static_cast<std::size_t>(index)];
   if (record.offset < cursor.read) return;  // Fetched before an Assign; had already.
+  cursors_.Confirm(index);
   if (options_.stop_at_end && record.offset >= cursor.end_at_start) {
     return cursors_.SetRead(index, std::max(cursor.read, cursor.end_at_start));
   }
@@ -107,6 +114,7 @@ void Reader::OnPartitionEnd(const kafka::TopicPartition& partition, std::int64_t
   if (index < 0) return;
   const Cursors::Cursor& cursor = cursors_.all()[static_cast<std::size_t>(index)];
   cursors_.SetEnd(index, next_offset);
+  cursors_.Confirm(index);
   const std::int64_t read =
       options_.stop_at_end ? std::min(next_offset, cursor.end_at_start) : next_offset;
   if (read > cursor.read) cursors_.SetRead(index, read);

@@ -2,11 +2,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
 #include "server/bus/batch.h"
+#include "server/bus/chunk.h"
+#include "server/bus/chunk_take.h"
 #include "server/bus/cursors.h"
 #include "server/bus/filter.h"
 #include "server/bus/tail_source.h"
@@ -61,6 +66,16 @@ class Reader final : private kafka::ConsumerEvents {
   // Reads `partition` too, from its beginning; from the next GoOn on.
   void Add(const kafka::TopicPartition& partition) { cursors_.Add(partition, 0, 0); }
 
+  // Where some topics are read by somebody else: from the next GoOn on the consumer reads `topics`
+  // alone, and others' records come by Take.
+  void ReadOnly(std::set<std::string> topics) { only_ = std::move(topics); }
+  // Another consumer, that reads from the next GoOn on.
+  void SetConsumer(std::shared_ptr<kafka::Consumer> consumer) { consumer_ = std::move(consumer); }
+  // As TakeChunk, with the reader's filter and bounds.
+  Taken Take(const Chunk& chunk, std::size_t from, const std::vector<int>& cursors_of);
+  bool has_room() const { return !batch_.full() && !reached_end(); }
+  void SetEnd(int index, std::int64_t end) { cursors_.SetEnd(index, end); }
+
   const std::shared_ptr<kafka::Consumer>& consumer() const { return consumer_; }
   // Lets the consumer go, to whoever may block for it.
   std::shared_ptr<kafka::Consumer> Release() { return std::move(consumer_); }
@@ -75,7 +90,8 @@ class Reader final : private kafka::ConsumerEvents {
 
   const wire::Plan& plan_;
   const ReaderOptions options_;
-  std::shared_ptr<kafka::Consumer> consumer_;
+  std::shared_ptr<kafka::Consumer> consumer_;  // Null: nothing is read.
+  absl::optional<std::set<std::string>> only_;
   Cursors cursors_;
   Batch batch_;
   // Where the event is that the batch set aside.

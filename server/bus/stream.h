@@ -1,17 +1,36 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 namespace eventbus::bus {
 
-// One message of a stream: its parts, one after the other. Parts are shared, never changed.
+// Shared, never changed.
 using Bytes = std::shared_ptr<const std::string>;
-using Message = std::vector<Bytes>;
+
+// Some of them.
+struct Slice {
+  // NOLINTNEXTLINE(google-explicit-constructor): whole bytes are a slice.
+  Slice(Bytes whole) : bytes(std::move(whole)), size(bytes->size()) {}
+  Slice(Bytes of, std::size_t from, std::size_t count)
+      : bytes(std::move(of)), begin(from), size(count) {}
+
+  absl::string_view view() const { return {bytes->data() + begin, size}; }
+
+  Bytes bytes;
+  std::size_t begin = 0;
+  std::size_t size = 0;
+};
+
+// One message of a stream: its parts, one after the other.
+using Message = std::vector<Slice>;
 
 // The client's end of a stream, as a subscription sees it: one write at a time. Thread-safe.
 class StreamSink {

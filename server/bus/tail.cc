@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "server/bus/tail_hub.h"
 #include "server/bus/tail_messages.h"
 
 namespace eventbus::bus {
@@ -36,16 +37,19 @@ Tail::Tail(const Context& context, TailOptions options, std::shared_ptr<StreamSi
     : context_(context),
       options_(std::move(options)),
       sink_(std::move(sink)),
-      task_(context.executor),
-      reader_(context.plan, options_.reader),
+      task_(std::make_shared<SerialTask>(context.executor)),
+      reader_(context_, options_.reader, options_.source.client_id,
+              [task = task_] { task->Wake(); }),
       last_heartbeat_(context.clock.Now()) {}
+
+Tail::~Tail() { task_->Stop(); }
 
 void Tail::OnWritten() {
   {
     MutexLock lock(mu_);
     inbox_.written = true;
   }
-  task_.Wake();
+  task_->Wake();
 }
 
 void Tail::OnGone() {
@@ -53,7 +57,7 @@ void Tail::OnGone() {
     MutexLock lock(mu_);
     inbox_.gone = true;
   }
-  task_.Wake();
+  task_->Wake();
 }
 
 void Tail::Drain(absl::Duration remaining) {
@@ -61,33 +65,34 @@ void Tail::Drain(absl::Duration remaining) {
     MutexLock lock(mu_);
     inbox_.drain = remaining;
   }
-  task_.Wake();
+  task_->Wake();
 }
 
 void Tail::Start() {
-  task_.SetBody([weak = weak_from_this()] {
+  task_->SetBody([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->Step();
   });
-  context_.blocking.Post([self = shared_from_this()] {
-    const std::weak_ptr<Tail> weak = self;
-    auto opened = OpenTailSource(self->options_.source, self->context_.catalog,
-                                 self->context_.admin, self->context_.consumers, [weak] {
-                                   if (const auto tail = weak.lock()) tail->Wake();
-                                 });
-    {
-      MutexLock lock(self->mu_);
-      if (self->closed_) return;  // The consumer goes here, where it may block.
-      self->inbox_.opened = std::move(opened);
-    }
-    self->Wake();
-  });
+  context_.blocking.Post([self = shared_from_this()] { self->FindSource(); });
+}
+
+// On the blocking pool.
+void Tail::FindSource() {
+  const Stamp stamp = context_.tails->NextStamp();
+  auto source =
+      FindTailSource(options_.source, context_.catalog, context_.admin, context_.tails->look_ups());
+  {
+    MutexLock lock(mu_);
+    inbox_.source = std::move(source);
+    inbox_.stamp = stamp;
+  }
+  Wake();
 }
 
 void Tail::Step() {
   if (over_) return;
   TakeInbox();
   if (over_) return;
-  if (opened_) {
+  if (begun_) {
     AddNewPartitions();
     Read();
     Write();
@@ -104,7 +109,7 @@ void Tail::TakeInbox() {
   }
   if (inbox.gone) return Release();
   if (inbox.written) writing_ = false;
-  if (inbox.opened.has_value()) TakeSource(*std::move(inbox.opened));
+  if (inbox.source.has_value()) TakeSource(*std::move(inbox.source), inbox.stamp);
   if (inbox.marks.has_value() && !over_) TakeMarks(*inbox.marks);
   if (inbox.drain.has_value() && !over_) {
     EndNow(MakeRetryError(v1::ERROR_REASON_SERVER_DRAINING, "the server is shutting down"),
@@ -112,13 +117,14 @@ void Tail::TakeInbox() {
   }
 }
 
-void Tail::TakeSource(absl::StatusOr<TailSource> opened) {
-  if (!opened.ok()) return EndNow(opened.status(), {});
-  opened_ = true;
-  cluster_id_ = std::move(opened->cluster_id);
-  reader_.Begin(std::move(opened->consumer), std::move(opened->cursors));
-  gaps_ = std::move(opened->lost);
-  if (!gaps_.empty()) EndAfterUnsent(Expired(gaps_[0]));
+void Tail::TakeSource(absl::StatusOr<TailSource> source, Stamp stamp) {
+  if (!source.ok()) return EndNow(source.status(), {});
+  begun_ = true;
+  cluster_id_ = std::move(source->cluster_id);
+  gaps_ = std::move(source->lost);
+  if (gaps_.empty()) return reader_.Begin(source->cursors, stamp);
+  reader_.SetCursors(std::move(source->cursors));
+  EndAfterUnsent(Expired(gaps_[0]));
 }
 
 // The position was refused; the watermarks say where it went. Where they have it after all, reading
@@ -148,22 +154,18 @@ void Tail::AddNewPartitions() {
   seen_ = latest;
   const auto topics = FindTopics(options_.source.topics, context_.catalog, *latest);
   if (!topics.ok()) return;  // A topic that is gone: the consumer reports it.
-  bool added = false;
   for (const kafka::TopicPartition& partition : PartitionsOf(*topics, *latest)) {
     if (reader_.cursors().Find(partition.topic, partition.partition) >= 0) continue;
     reader_.Add(partition);
-    added = true;
   }
-  if (!added) return;
-  if (absl::Status status = reader_.GoOn(); !status.ok()) EndAfterUnsent(status);
 }
 
 void Tail::Read() {
   if (end_.has_value()) return;
-  if (reader_.Read(kSlice)) task_.Wake();
+  if (reader_.Read(kSlice, writing_)) task_->Wake();
   if (AwaitsLookUp() && context_.clock.Now() >= look_up_at_) LookUpLost();
-  if (reader_.error().has_value()) {
-    EndAfterUnsent(*reader_.error());
+  if (const auto error = reader_.error()) {
+    EndAfterUnsent(*error);
   } else if (reader_.reached_end()) {
     EndAfterUnsent(absl::OkStatus());
   }
@@ -173,19 +175,18 @@ bool Tail::AwaitsLookUp() const { return reader_.lost().has_value() && !looking_
 
 void Tail::LookUpLost() {
   looking_up_ = true;
-  context_.blocking.Post(
-      [self = shared_from_this(), consumer = reader_.consumer(), partition = *reader_.lost()] {
-        auto marks = consumer->QueryWatermarks({partition}, kLookUpTimeout);
-        {
-          MutexLock lock(self->mu_);
-          if (marks.ok()) {
-            self->inbox_.marks = (*marks)[0];
-          } else {
-            self->inbox_.marks = marks.status();
-          }
-        }
-        self->Wake();
-      });
+  context_.blocking.Post([self = shared_from_this(), partition = *reader_.lost()] {
+    auto marks = self->context_.tails->look_ups().QueryWatermarks({partition}, kLookUpTimeout);
+    {
+      MutexLock lock(self->mu_);
+      if (marks.ok()) {
+        self->inbox_.marks = (*marks)[0];
+      } else {
+        self->inbox_.marks = marks.status();
+      }
+    }
+    self->Wake();
+  });
 }
 
 void Tail::Write() {
@@ -252,20 +253,10 @@ void Tail::CheckStall() {
          {});
 }
 
-// To close a consumer may take a while: not on this thread.
 void Tail::Release() {
   over_ = true;
-  absl::optional<absl::StatusOr<TailSource>> unopened;
-  {
-    MutexLock lock(mu_);
-    closed_ = true;
-    unopened = std::exchange(inbox_.opened, absl::nullopt);
-  }
-  context_.blocking.Post([consumer = reader_.Release(), unopened = std::move(unopened)]() mutable {
-    consumer.reset();
-    unopened.reset();
-  });
-  task_.Stop();
+  reader_.Release();
+  task_->Stop();
 }
 
 void Tail::ScheduleTimer() {
@@ -273,7 +264,7 @@ void Tail::ScheduleTimer() {
   if (flowing_) next = std::min(next, last_heartbeat_ + kFlowHeartbeat);
   if (AwaitsLookUp()) next = std::min(next, look_up_at_);
   if (writing_) next = write_began_ + kStallTimeout;
-  task_.WakeAt(next);
+  task_->WakeAt(next);
 }
 
 }  // namespace eventbus::bus

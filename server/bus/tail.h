@@ -12,8 +12,8 @@
 #include "server/base/mutex.h"
 #include "server/base/serial_task.h"
 #include "server/bus/context.h"
-#include "server/bus/reader.h"
 #include "server/bus/stream.h"
+#include "server/bus/tail_reader.h"
 #include "server/bus/tail_source.h"
 
 namespace eventbus::bus {
@@ -26,13 +26,14 @@ struct TailOptions {
   std::string stream_id;
 };
 
-// One reader of everything: open -> poll -> decode -> deliver.
+// One reader of everything: find the start -> read -> deliver.
 //
 //   opening --positions fixed--> reading --end, error, drain, stall--> over
 //                                   any --client gone--> over
 //
-// A batch collects while a write is under way; once it is full, polling stops until the client has
-// taken what it was sent, so that a slow reader costs two batches and the consumer's own queue.
+// What it reads it shares with all other tails, but for what is too far in the past (tail_reader).
+// While a write is under way it leaves what comes where it is, or collects one batch of what it
+// reads on its own: a slow reader costs no more.
 //
 // Lifetime: the stream that carries it holds it; a run of its task and a look-up hold it while they
 // last. All state but the inbox belongs to the task. Thread-safe.
@@ -45,19 +46,21 @@ class Tail final : public Subscription, public std::enable_shared_from_this<Tail
 
   static std::shared_ptr<Tail> Make(const Context& context, TailOptions options,
                                     std::shared_ptr<StreamSink> sink);
+  ~Tail() override;
 
-  // Once: opens the source, then reads; the sink gets everything that follows.
+  // Once: finds the start, then reads; the sink gets everything that follows.
   void Start();
 
   void OnWritten() override;
   void OnGone() override;
   void Drain(absl::Duration remaining) override;
-  void Wake() override { task_.Wake(); }
+  void Wake() override { task_->Wake(); }
 
  private:
   // What other threads have put down for the task.
   struct Inbox {
-    absl::optional<absl::StatusOr<TailSource>> opened;
+    absl::optional<absl::StatusOr<TailSource>> source;
+    Stamp stamp = 0;                                          // Drawn before the source was found.
     absl::optional<absl::StatusOr<kafka::Watermarks>> marks;  // Of the partition that was lost.
     absl::optional<absl::Duration> drain;
     bool written = false;
@@ -66,9 +69,10 @@ class Tail final : public Subscription, public std::enable_shared_from_this<Tail
 
   Tail(const Context& context, TailOptions options, std::shared_ptr<StreamSink> sink);
 
+  void FindSource();
   void Step();
   void TakeInbox();
-  void TakeSource(absl::StatusOr<TailSource> opened);
+  void TakeSource(absl::StatusOr<TailSource> source, Stamp stamp);
   void TakeMarks(const absl::StatusOr<kafka::Watermarks>& marks);
 
   // Reading.
@@ -93,16 +97,15 @@ class Tail final : public Subscription, public std::enable_shared_from_this<Tail
   const Context context_;
   const TailOptions options_;
   const std::shared_ptr<StreamSink> sink_;
-  SerialTask task_;
+  const std::shared_ptr<SerialTask> task_;  // Shared with consumers, whose threads wake it.
 
   Mutex mu_;
   Inbox inbox_ ABSL_GUARDED_BY(mu_);
-  bool closed_ ABSL_GUARDED_BY(mu_) = false;  // Nothing is taken from the inbox any more.
 
   bool over_ = false;
-  bool opened_ = false;
+  bool begun_ = false;
   std::string cluster_id_;
-  Reader reader_;
+  TailReader reader_;
   std::shared_ptr<const kafka::ClusterMetadata> seen_;
   std::vector<Lost> gaps_;
   absl::optional<absl::Status> end_;

@@ -18,12 +18,12 @@ absl::Status TopicNotFound(const std::string& topic, absl::string_view message) 
 
 absl::StatusOr<std::vector<PartitionView>> View(const TailSourceRequest& request,
                                                 std::vector<kafka::TopicPartition> partitions,
-                                                kafka::Consumer& consumer) {
-  const auto marks = consumer.QueryWatermarks(partitions, kLookUpTimeout);
+                                                LookUps& look_ups) {
+  const auto marks = look_ups.QueryWatermarks(partitions, kLookUpTimeout);
   if (!marks.ok()) return marks.status();
   std::vector<std::int64_t> times(partitions.size(), -1);
   if (const auto* at = std::get_if<AtTime>(&request.start)) {
-    auto offsets = consumer.QueryOffsetsForTime(partitions, at->time, kLookUpTimeout);
+    auto offsets = look_ups.QueryOffsetsForTime(partitions, at->time, kLookUpTimeout);
     if (!offsets.ok()) return offsets.status();
     times = *std::move(offsets);
   }
@@ -68,23 +68,19 @@ std::vector<kafka::TopicPartition> PartitionsOf(const std::vector<std::string>& 
   return partitions;
 }
 
-absl::StatusOr<TailSource> OpenTailSource(const TailSourceRequest& request,
+absl::StatusOr<TailSource> FindTailSource(const TailSourceRequest& request,
                                           const event::Catalog& catalog, kafka::Admin& admin,
-                                          kafka::ConsumerFactory& consumers,
-                                          absl::AnyInvocable<void()> on_ready) {
+                                          LookUps& look_ups) {
   const auto metadata = admin.Describe(kLookUpTimeout);
   if (!metadata.ok()) return metadata.status();
   const auto topics = FindTopics(request.topics, catalog, *metadata);
   if (!topics.ok()) return topics.status();
-  auto consumer = consumers.MakeConsumer(request.client_id, std::move(on_ready));
-  if (!consumer.ok()) return consumer.status();
-  const auto views = View(request, PartitionsOf(*topics, *metadata), **consumer);
+  const auto views = View(request, PartitionsOf(*topics, *metadata), look_ups);
   if (!views.ok()) return views.status();
   const auto positions = ResolveStart(request.start, metadata->cluster_id, *views);
   if (!positions.ok()) return positions.status();
 
   TailSource source;
-  source.consumer = *std::move(consumer);
   source.cluster_id = metadata->cluster_id;
   for (std::size_t i = 0; i < views->size(); ++i) {
     const PartitionView& view = (*views)[i];
@@ -94,8 +90,6 @@ absl::StatusOr<TailSource> OpenTailSource(const TailSourceRequest& request,
       source.lost.push_back(*std::move(lost));
     }
   }
-  if (!source.lost.empty()) return source;
-  if (absl::Status status = source.consumer->Assign(*positions); !status.ok()) return status;
   return source;
 }
 

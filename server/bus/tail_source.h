@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/bus/cursors.h"
+#include "server/bus/look_ups.h"
 #include "server/bus/positions.h"
 #include "server/event/catalog.h"
 #include "server/kafka/admin.h"
@@ -20,29 +20,27 @@ struct TailSourceRequest {
   // None: those of the catalog that exist.
   std::vector<std::string> topics;
   Start start = Latest{};
-  // Kafka's client.id of the consumer.
+  // Kafka's client.id of the consumer, while there is one for this tail alone.
   std::string client_id;
 };
 
-// A consumer at its positions, not yet reading where something is lost.
+// Where a tail begins.
 struct TailSource {
-  std::shared_ptr<kafka::Consumer> consumer;
   std::string cluster_id;
   Cursors cursors;
-  // Positions that cannot be read; while there are any, nothing is assigned.
+  // Positions that cannot be read.
   std::vector<Lost> lost;
 };
 
 // How long one look-up in Kafka may take.
 inline constexpr absl::Duration kLookUpTimeout = absl::Seconds(10);
 
-// Finds the topics, opens a consumer, fixes every position and begins to read. Blocks for several
-// look-ups: for the blocking pool. Errors: TOPIC_NOT_FOUND, REQUEST_INVALID (a start that does not
-// fit this cluster), UNSUPPORTED, KAFKA_UNAVAILABLE, SUBSCRIBE_DENIED.
-absl::StatusOr<TailSource> OpenTailSource(const TailSourceRequest& request,
+// Finds the topics and fixes every position. Blocks for several look-ups: for the blocking pool.
+// Errors: TOPIC_NOT_FOUND, REQUEST_INVALID (a start that does not fit this cluster), UNSUPPORTED,
+// KAFKA_UNAVAILABLE, SUBSCRIBE_DENIED.
+absl::StatusOr<TailSource> FindTailSource(const TailSourceRequest& request,
                                           const event::Catalog& catalog, kafka::Admin& admin,
-                                          kafka::ConsumerFactory& consumers,
-                                          absl::AnyInvocable<void()> on_ready);
+                                          LookUps& look_ups);
 
 // The topics of `catalog` that `metadata` has, or those of `named`; TOPIC_NOT_FOUND names the first
 // that is missing. Pure.

@@ -5,10 +5,13 @@
 namespace eventbus::rpc {
 namespace {
 
-// gRPC frees the slice by deleting the reference that it holds.
-grpc::Slice ShareSlice(const bus::Bytes& bytes) {
-  auto* reference = new bus::Bytes(bytes);
-  return {const_cast<char*>(bytes->data()), bytes->size(),
+// gRPC keeps a few bytes without an allocation; it frees a larger slice by deleting the reference
+// that it holds.
+grpc::Slice ShareSlice(const bus::Slice& part) {
+  const absl::string_view view = part.view();
+  if (view.size() < GRPC_SLICE_INLINED_SIZE) return {view.data(), view.size()};
+  auto* reference = new bus::Bytes(part.bytes);
+  return {const_cast<char*>(view.data()), view.size(),
           [](void* data) { delete static_cast<bus::Bytes*>(data); }, reference};
 }
 
@@ -22,7 +25,7 @@ RequestBytes::RequestBytes(const grpc::ByteBuffer& buffer) {
 grpc::ByteBuffer ToByteBuffer(const bus::Message& message) {
   std::vector<grpc::Slice> slices;
   slices.reserve(message.size());
-  for (const bus::Bytes& part : message) slices.push_back(ShareSlice(part));
+  for (const bus::Slice& part : message) slices.push_back(ShareSlice(part));
   if (slices.empty()) slices.emplace_back();
   return {slices.data(), slices.size()};
 }

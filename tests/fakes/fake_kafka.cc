@@ -6,11 +6,19 @@ namespace eventbus::fakes {
 
 class FakeConsumer final : public kafka::Consumer {
  public:
-  FakeConsumer(FakeKafka& kafka, std::shared_ptr<std::atomic<int>> live)
-      : kafka_(kafka), live_(std::move(live)) {
-    ++*live_;
+  FakeConsumer(FakeKafka& kafka, std::shared_ptr<FakeKafka::Live> live, std::string client_id,
+               FakeKafka::Waker waker)
+      : kafka_(kafka),
+        live_(std::move(live)),
+        client_id_(std::move(client_id)),
+        waker_(std::move(waker)) {
+    MutexLock lock(live_->mu);
+    ++live_->by_client[client_id_];
   }
-  ~FakeConsumer() override { --*live_; }
+  ~FakeConsumer() override {
+    MutexLock lock(live_->mu);
+    --live_->by_client[client_id_];
+  }
 
   absl::Status Assign(const std::vector<kafka::StartOffset>& positions) override {
     positions_.clear();
@@ -80,7 +88,10 @@ class FakeConsumer final : public kafka::Consumer {
 
   absl::Status TakeError() {
     MutexLock lock(kafka_.mu_);
-    return std::exchange(kafka_.consumer_error_, absl::OkStatus());
+    if (std::exchange(errors_told_, kafka_.consumer_errors_) == kafka_.consumer_errors_) {
+      return absl::OkStatus();
+    }
+    return kafka_.consumer_error_;
   }
 
   bool PollPartition(const kafka::TopicPartition& partition, Reading& reading,
@@ -131,7 +142,10 @@ class FakeConsumer final : public kafka::Consumer {
   }
 
   FakeKafka& kafka_;
-  std::shared_ptr<std::atomic<int>> live_;
+  const std::shared_ptr<FakeKafka::Live> live_;
+  const std::string client_id_;
+  const FakeKafka::Waker waker_;
+  int errors_told_ = 0;
   std::map<kafka::TopicPartition, Reading> positions_;
 };
 
@@ -185,6 +199,7 @@ void FakeKafka::FailConsumers(const absl::Status& error) {
   {
     MutexLock lock(mu_);
     consumer_error_ = error;
+    ++consumer_errors_;
   }
   WakeConsumers();
 }
@@ -195,12 +210,17 @@ void FakeKafka::SetProduceError(const absl::Status& error) {
 }
 
 void FakeKafka::WakeConsumers() {
-  std::vector<std::shared_ptr<absl::AnyInvocable<void()>>> wakers;
+  std::vector<Waker> wakers;
   {
     MutexLock lock(mu_);
-    wakers = wakers_;
+    for (const auto& weak : std::exchange(wakers_, {})) {
+      Waker waker = weak.lock();
+      if (waker == nullptr) continue;
+      wakers_.push_back(waker);
+      wakers.push_back(std::move(waker));
+    }
   }
-  for (const auto& waker : wakers) (*waker)();
+  for (const Waker& waker : wakers) (*waker)();
 }
 
 void FakeKafka::Deliver(absl::StatusOr<kafka::Position> result) {
@@ -211,6 +231,18 @@ void FakeKafka::Deliver(absl::StatusOr<kafka::Position> result) {
     waiting_.erase(waiting_.begin());
   }
   done(std::move(result));
+}
+
+int FakeKafka::live_consumers() const {
+  MutexLock lock(live_->mu);
+  int live = 0;
+  for (const auto& [client, count] : live_->by_client) live += count;
+  return live;
+}
+
+int FakeKafka::live_consumers(const std::string& client_id) const {
+  MutexLock lock(live_->mu);
+  return live_->by_client[client_id];
 }
 
 std::vector<kafka::OutgoingRecord> FakeKafka::produced() const {
@@ -259,11 +291,12 @@ absl::StatusOr<std::map<std::string, std::string>> FakeKafka::DescribeTopicConfi
 }
 
 absl::StatusOr<std::unique_ptr<kafka::Consumer>> FakeKafka::MakeConsumer(
-    const std::string&, absl::AnyInvocable<void()> on_ready) {
+    const std::string& client_id, absl::AnyInvocable<void()> on_ready) {
   MutexLock lock(mu_);
   if (!error_.ok()) return error_;
-  wakers_.push_back(std::make_shared<absl::AnyInvocable<void()>>(std::move(on_ready)));
-  return std::make_unique<FakeConsumer>(*this, live_);
+  auto waker = std::make_shared<absl::AnyInvocable<void()>>(std::move(on_ready));
+  wakers_.push_back(waker);
+  return std::make_unique<FakeConsumer>(*this, live_, client_id, std::move(waker));
 }
 
 absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> FakeKafka::MakeGroupConsumer(

@@ -41,7 +41,7 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   void AppendControl(const std::string& topic, int partition);
   // The look-ups and calls below fail with it; OK: they work.
   void SetError(const absl::Status& error);
-  // Consumers report it once from their next Poll.
+  // Each consumer reports it once, from its next Poll or its first; OK: none does.
   void FailConsumers(const absl::Status& error);
   // Produce is refused with it; OK: taken.
   void SetProduceError(const absl::Status& error);
@@ -55,7 +55,8 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   void SetTopicConfig(std::map<std::string, std::string> config) { config_ = std::move(config); }
   // The next `count` questions for a topic's configuration find no such topic.
   void HideTopicConfig(int count) { hidden_configs_ = count; }
-  int live_consumers() const { return *live_; }
+  int live_consumers() const;
+  int live_consumers(const std::string& client_id) const;
   // Made on first use.
   FakeGroup& Group(const std::string& id) { return *FindGroup(id); }
 
@@ -75,6 +76,12 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
 
  private:
   friend class FakeConsumer;
+  using Waker = std::shared_ptr<absl::AnyInvocable<void()>>;
+  // Consumers, by client.id.
+  struct Live {
+    Mutex mu;
+    std::map<std::string, int> by_client ABSL_GUARDED_BY(mu);
+  };
   struct Partition {
     std::int64_t begin = 0;
     std::int64_t end = 0;
@@ -86,14 +93,15 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   absl::Status error_ ABSL_GUARDED_BY(mu_);
   absl::Status produce_error_ ABSL_GUARDED_BY(mu_);
   absl::Status consumer_error_ ABSL_GUARDED_BY(mu_);
+  int consumer_errors_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<kafka::OutgoingRecord> produced_ ABSL_GUARDED_BY(mu_);
   std::vector<DoneCallback> waiting_ ABSL_GUARDED_BY(mu_);
   std::vector<kafka::NewTopic> created_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, std::string> config_;
   int hidden_configs_ = 0;
   bool hold_ = false;
-  std::shared_ptr<std::atomic<int>> live_ = std::make_shared<std::atomic<int>>(0);
-  std::vector<std::shared_ptr<absl::AnyInvocable<void()>>> wakers_ ABSL_GUARDED_BY(mu_);
+  const std::shared_ptr<Live> live_ = std::make_shared<Live>();
+  std::vector<std::weak_ptr<absl::AnyInvocable<void()>>> wakers_ ABSL_GUARDED_BY(mu_);
 
   void WakeConsumers();
   std::shared_ptr<FakeGroup> FindGroup(const std::string& id);

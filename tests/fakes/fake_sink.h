@@ -37,7 +37,7 @@ class FakeSink final : public bus::StreamSink {
  private:
   void Keep(const bus::Message& message) {
     std::string bytes;
-    for (const bus::Bytes& part : message) bytes += *part;
+    for (const bus::Slice& part : message) bytes.append(part.view().data(), part.size);
     v1::SubscribeResponse response;
     if (response.ParseFromString(bytes)) messages_.push_back(std::move(response));
   }

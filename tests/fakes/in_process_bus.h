@@ -4,6 +4,7 @@
 #include <string>
 
 #include "grpcpp/grpcpp.h"
+#include "server/bus/tail_hub.h"
 #include "server/rpc/service.h"
 #include "tests/fakes/fake_kafka.h"
 #include "tests/fakes/schema.h"
@@ -46,6 +47,13 @@ class InProcessBus {
   bus::Publisher& publisher() { return publisher_; }
 
  private:
+  // What tails share does not outlast them for long.
+  static bus::TailHubOptions TailOptions() {
+    bus::TailHubOptions options;
+    options.reader.linger = absl::Milliseconds(10);
+    return options;
+  }
+
   static rpc::SubscribeDefaults MakeDefaults() {
     rpc::SubscribeDefaults defaults;
     defaults.host = "test-host";
@@ -57,11 +65,13 @@ class InProcessBus {
   std::unique_ptr<Executor> executor_ = MakeThreadPool("bus", 2);
   std::unique_ptr<Executor> blocking_ = MakeThreadPool("blocking", 2);
   bus::ClusterMonitor monitor_{kafka_, *blocking_, Clock::System(), bus::ClusterMonitor::Options()};
+  bus::TailHub tails_{*schema_.plan, kafka_,          monitor_,     *executor_,
+                      *blocking_,    Clock::System(), TailOptions()};
   rpc::StreamRegistry streams_;
   bus::Publisher publisher_{*schema_.plan, kafka_, Clock::System(), bus::PublisherOptions()};
   rpc::Service service_{publisher_,
                         {schema_.catalog, *schema_.plan, kafka_, kafka_, monitor_, *executor_,
-                         *blocking_, Clock::System()},
+                         *blocking_, Clock::System(), &tails_},
                         streams_,
                         MakeDefaults()};
   std::unique_ptr<grpc::Server> server_;

@@ -18,7 +18,7 @@ void Add(Batch& batch, std::int64_t offset, std::size_t bytes, bool* added) {
 
 v1::EventBatch Take(Batch& batch) {
   std::string bytes;
-  for (const Bytes& part : batch.Take()) bytes += *part;
+  for (const Slice& part : batch.Take()) bytes.append(part.view().data(), part.size);
   v1::SubscribeResponse response;
   EXPECT_TRUE(response.ParseFromString(bytes));
   return response.batch();
@@ -63,7 +63,7 @@ TEST(BatchTest, AMessageNeverPassesItsBytes) {
     Add(batch, static_cast<std::int64_t>(i), 37 * i, &added);
     if (!batch.full()) continue;
     std::size_t bytes = 0;
-    for (const Bytes& part : batch.Take()) bytes += part->size();
+    for (const Slice& part : batch.Take()) bytes += part.size;
     EXPECT_LE(bytes, 5000u);
   }
 }

@@ -5,6 +5,7 @@
 
 #include "server/base/error.h"
 #include "tests/fakes/fake_kafka.h"
+#include "tests/fakes/manual_executor.h"
 #include "tests/fakes/schema.h"
 
 namespace eventbus::bus {
@@ -20,6 +21,13 @@ kafka::ClusterMetadata Cluster() {
   metadata.topics["document-events"] = {1, 1};
   metadata.topics["not-ours"] = {1, 1};
   return metadata;
+}
+
+absl::StatusOr<TailSource> Find(fakes::FakeKafka& kafka, const TailSourceRequest& request = {}) {
+  fakes::ManualClock clock;
+  fakes::ManualExecutor executor(clock);
+  LookUps look_ups(kafka, executor, "look-ups");
+  return FindTailSource(request, Catalog(), kafka, look_ups);
 }
 
 TEST(FindTopicsTest, WithoutNamesThoseOfTheCatalogThatExist) {
@@ -44,18 +52,18 @@ TEST(PartitionsOfTest, AreSorted) {
   EXPECT_EQ(partitions[2], (kafka::TopicPartition{"meeting-events", 1}));
 }
 
-TEST(OpenTailSourceTest, AnOutageIsItsError) {
+TEST(FindTailSourceTest, AnOutageIsItsError) {
   fakes::FakeKafka kafka;
   kafka.SetError(MakeError(v1::ERROR_REASON_KAFKA_UNAVAILABLE, "away"));
-  const auto source = OpenTailSource({}, Catalog(), kafka, kafka, [] {});
+  const auto source = Find(kafka);
   EXPECT_TRUE(absl::IsUnavailable(source.status()));
 }
 
-TEST(OpenTailSourceTest, LatestStartsAtTheEnds) {
+TEST(FindTailSourceTest, LatestStartsAtTheEnds) {
   fakes::FakeKafka kafka;
   kafka.AddTopic("document-events", 1);
   kafka.Append("document-events", 0, "{}");
-  const auto source = OpenTailSource({}, Catalog(), kafka, kafka, [] {});
+  const auto source = Find(kafka);
   ASSERT_TRUE(source.ok());
   EXPECT_EQ(source->cluster_id, "fake-cluster");
   ASSERT_EQ(source->cursors.all().size(), 1u);
@@ -63,14 +71,14 @@ TEST(OpenTailSourceTest, LatestStartsAtTheEnds) {
   EXPECT_TRUE(source->cursors.CaughtUp());
 }
 
-TEST(OpenTailSourceTest, WhatRetentionTookIsReported) {
+TEST(FindTailSourceTest, WhatRetentionTookIsReported) {
   fakes::FakeKafka kafka;
   kafka.AddTopic("document-events", 1);
   for (int i = 0; i < 5; ++i) kafka.Append("document-events", 0, "{}");
   kafka.Truncate("document-events", 0, 3);
   TailSourceRequest request;
   request.start = AtOffsets{{{{"document-events", 0}, 1}}};
-  const auto source = OpenTailSource(request, Catalog(), kafka, kafka, [] {});
+  const auto source = Find(kafka, request);
   ASSERT_TRUE(source.ok());
   ASSERT_EQ(source->lost.size(), 1u);
   EXPECT_EQ(source->lost[0].next_offset, 3);

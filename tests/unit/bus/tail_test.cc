@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "server/base/error.h"
+#include "server/bus/tail_hub.h"
 #include "tests/fakes/fake_kafka.h"
 #include "tests/fakes/fake_sink.h"
 #include "tests/fakes/manual_executor.h"
@@ -23,6 +24,7 @@ class TailTest : public testing::Test {
   TailTest() {
     kafka_.AddTopic(kTopic, 2);
     options_.stream_id = "the-stream";
+    options_.source.client_id = "the-client";
     monitor_.Start([](bool) {});
     executor_.Run();
   }
@@ -61,6 +63,13 @@ class TailTest : public testing::Test {
     Run();
   }
 
+  // With a client that reads nothing, not even Started.
+  void StartStalled(bus::Start start) {
+    options_.source.start = std::move(start);
+    tail_ = Tail::Make(context_, options_, sink_);
+    tail_->Start();
+    RunStalled();
+  }
   void StartEarliest() {
     options_.source.start = Earliest{};
     Start();
@@ -89,6 +98,7 @@ class TailTest : public testing::Test {
   fakes::ManualExecutor blocking_{clock_};
   fakes::FakeKafka kafka_;
   ClusterMonitor monitor_{kafka_, blocking_, clock_, ClusterMonitor::Options()};
+  TailHub hub_{*fakes::Schema::Get().plan, kafka_, monitor_, executor_, blocking_, clock_, {}};
   const Context context_{fakes::Schema::Get().catalog,
                          *fakes::Schema::Get().plan,
                          kafka_,
@@ -96,7 +106,8 @@ class TailTest : public testing::Test {
                          monitor_,
                          executor_,
                          blocking_,
-                         clock_};
+                         clock_,
+                         &hub_};
   TailOptions options_;
   std::shared_ptr<fakes::FakeSink> sink_ = std::make_shared<fakes::FakeSink>();
   std::shared_ptr<Tail> tail_;
@@ -330,10 +341,8 @@ TEST_F(TailTest, APositionThatRetentionTookIsAGapThenOutOfRange) {
 
 TEST_F(TailTest, RetentionThatOvertakesAReaderIsAGapToo) {
   options_.reader.batch.max_events = 1;
-  Start();
-  sink_->Take();
   for (int i = 0; i < 5; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
-  RunStalled();
+  StartStalled(Earliest{});
   kafka_.Truncate(kTopic, 0, 4);
   Run();
   const auto messages = sink_->Take();
@@ -343,10 +352,8 @@ TEST_F(TailTest, RetentionThatOvertakesAReaderIsAGapToo) {
 
 TEST_F(TailTest, APositionLostDuringAnOutageIsLookedUpWhenItIsOver) {
   options_.reader.batch.max_events = 1;
-  Start();
-  sink_->Take();
   for (int i = 0; i < 5; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
-  RunStalled();
+  StartStalled(Earliest{});
   kafka_.Truncate(kTopic, 0, 4);
   kafka_.SetError(MakeError(v1::ERROR_REASON_KAFKA_UNAVAILABLE, "away"));
   Run();
@@ -406,7 +413,7 @@ TEST_F(TailTest, DrainBeforePositionsAreFixedEndsTheStream) {
   executor_.Run();
   EXPECT_EQ(CloseReason(), v1::ERROR_REASON_SERVER_DRAINING);
   Run();
-  EXPECT_EQ(kafka_.live_consumers(), 0);
+  EXPECT_EQ(kafka_.live_consumers("the-client"), 0);
 }
 
 TEST_F(TailTest, AReaderStalledForAMinuteIsEnded) {
@@ -426,21 +433,30 @@ TEST_F(TailTest, AReaderStalledForAMinuteIsEnded) {
   EXPECT_EQ(Resumes(messages.back().heartbeat().resume_token(), 0), 1);
 }
 
-TEST_F(TailTest, WhenTheClientIsGoneTheConsumerGoes) {
-  Start();
-  EXPECT_EQ(kafka_.live_consumers(), 1);
+TEST_F(TailTest, WhenTheClientIsGoneItsConsumerGoesAtOnceAndTheSharedOneAfterAWhile) {
+  options_.reader.batch.max_events = 1;
+  for (int i = 0; i < 5; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
+  StartStalled(Earliest{});
+  EXPECT_EQ(kafka_.live_consumers("the-client"), 1);
+  const int shared = kafka_.live_consumers() - 1;
   tail_->OnGone();
-  Run();
-  EXPECT_EQ(kafka_.live_consumers(), 0);
+  RunStalled();
+  EXPECT_EQ(kafka_.live_consumers("the-client"), 0);
+  clock_.Advance(absl::Seconds(5));
+  RunStalled();
+  EXPECT_EQ(kafka_.live_consumers(), shared - 1);  // The one for look-ups stays.
 }
 
 TEST_F(TailTest, NothingButItsStreamKeepsIt) {
-  Start();
+  options_.reader.batch.max_events = 1;
+  for (int i = 0; i < 5; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
+  StartStalled(Earliest{});
+  EXPECT_EQ(kafka_.live_consumers("the-client"), 1);
   tail_->Wake();  // A run that is never begun, as at the end of the process.
   const std::weak_ptr<Tail> weak = tail_;
   tail_ = nullptr;
   EXPECT_TRUE(weak.expired());
-  EXPECT_EQ(kafka_.live_consumers(), 0);
+  EXPECT_EQ(kafka_.live_consumers("the-client"), 0);
 }
 
 TEST_F(TailTest, AConsumersErrorEndsTheStreamAfterWhatWasRead) {
