@@ -7,7 +7,7 @@
 
 gRPC is known to rpc and app only, librdkafka to rdkafka only, the generated event classes to rpc and
 app at most (what is below reads descriptors). string_view is Abseil's: in Debian's build std's is
-another type, and they meet in server/base/strings.h and where simdjson hands one out.
+another type, and they meet only where simdjson takes or hands one out.
 
     dependencies.py [ROOT]      prints `file:line: what, why` for each violation
 """
@@ -33,7 +33,6 @@ _BELOW = {
 }
 _KNOWS_GRPC = {"rpc", "app"}
 _KNOWS_EVENT_CLASSES = {"rpc", "app"}
-_CROSSINGS_OF_STRING_VIEW = {"server/base/strings.h"}
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^">]+)[">]', re.MULTILINE)
 _GRPC = re.compile(r"^(grpc|grpc\+\+|grpcpp)/|\.grpc\.pb\.h$")
@@ -115,7 +114,7 @@ def _objection_of_server(folder: str, header: str) -> str | None:
 
 
 def _may_use_std_string_view(path: str, text: str) -> bool:
-    if path.startswith("tests/") or path in _CROSSINGS_OF_STRING_VIEW:
+    if path.startswith("tests/"):
         return True
     return path.startswith("server/wire/") and "simdjson.h" in _INCLUDE.findall(text)
 
