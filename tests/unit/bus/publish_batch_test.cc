@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <latch>
+#include <thread>
+
 #include "eventbus/v1/event_bus_service.pb.h"
 #include "server/base/error.h"
 #include "tests/fakes/fake_kafka.h"
@@ -241,6 +244,28 @@ TEST_F(PublishBatchTest, AReportThatComesAfterAllElseStillHasItsBatch) {
   batch.reset();
   kafka_.Deliver(kafka::Position{0, 3});
   EXPECT_EQ(response_.results(0).published().offset(), 3);
+}
+
+TEST_F(PublishBatchTest, OfReportsAndADeadlineThatRaceOneCountsForEachEvent) {
+  kafka_.HoldDeliveries();
+  constexpr int kEvents = 20;
+  for (int round = 1; round <= 200; ++round) {
+    const auto batch = Make(Documents(1, kEvents));
+    Produce(*batch);
+    std::latch start(2);
+    std::thread reports([&] {
+      start.arrive_and_wait();
+      for (int i = 0; i < kEvents; ++i) kafka_.Deliver(kafka::Position{0, 1});
+    });
+    start.arrive_and_wait();
+    batch->GiveUp(OutcomeUnknown());
+    reports.join();
+    ASSERT_EQ(answers_, round);
+    for (const v1::PublishResult& result : response_.results()) {
+      ASSERT_TRUE(result.published().offset() == 1 ||
+                  result.error().reason() == v1::ERROR_REASON_PUBLISH_OUTCOME_UNKNOWN);
+    }
+  }
 }
 
 }  // namespace

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <latch>
+#include <thread>
+
 #include "server/base/error.h"
 #include "tests/fakes/fake_kafka.h"
 #include "tests/fakes/fake_publish_sink.h"
@@ -366,6 +370,84 @@ TEST_F(PublishStreamTest, ThatHasEndedIsHeldByNobody) {
   const std::weak_ptr<PublishStream> left = stream_;
   stream_ = nullptr;
   EXPECT_TRUE(left.expired());
+}
+
+// A client that reads and writes as fast as it can, on threads of its own.
+class BusyClient final : public PublishSink, public std::enable_shared_from_this<BusyClient> {
+ public:
+  BusyClient(Executor& threads, int messages) : threads_(threads), left_(messages) {}
+
+  // Once, before it starts.
+  void SetStream(const std::shared_ptr<PublishStream>& stream) { stream_ = stream; }
+
+  void Read() override {
+    threads_.Post([self = shared_from_this()] { self->SendNext(); });
+  }
+  void Write(std::string response) override {
+    v1::PublishStreamResponse parsed;
+    EXPECT_TRUE(parsed.ParseFromString(response));
+    for (const v1::PublishResult& result : parsed.results()) {
+      EXPECT_TRUE(result.has_published()) << result.error().message();
+    }
+    answers_ += parsed.results_size();
+    threads_.Post([self = shared_from_this()] { self->stream_.lock()->OnWritten(); });
+  }
+  void Close(const absl::Status& status) override {
+    EXPECT_TRUE(status.ok()) << status;
+    closed_.count_down();
+  }
+  void Cut() override {}
+
+  int WaitForAnswers() {
+    closed_.wait();
+    return answers_;
+  }
+
+ private:
+  void SendNext() {
+    const auto stream = stream_.lock();
+    if (left_-- == 0) return stream->OnHalfClose();
+    v1::PublishStreamRequest message;
+    for (int i = 0; i < 3; ++i) {
+      message.add_requests()->set_json(fakes::DocumentJson(sent_++));
+    }
+    const auto bytes = std::make_shared<const std::string>(message.SerializeAsString());
+    stream->OnMessage(*bytes, bytes);
+  }
+
+  Executor& threads_;
+  std::weak_ptr<PublishStream> stream_;
+  std::latch closed_{1};
+  int left_;         // One read at a time.
+  int sent_ = 0;     // Likewise.
+  int answers_ = 0;  // One write at a time.
+};
+
+TEST_F(PublishStreamTest, KeepsTheOrderWhileTheQueueFillsAndEmptiesUnderItsFeet) {
+  const auto threads = MakeThreadPool("test", 3);
+  options_.max_requests = 20;
+  const auto client = std::make_shared<BusyClient>(*threads, 300);
+  const auto stream = PublishStream::Make(publisher_, *threads, Clock::System(), options_, client);
+  client->SetStream(stream);
+  std::atomic<bool> over = false;
+  std::thread weather([&] {
+    while (!over) {
+      FillQueue();
+      std::this_thread::yield();
+      EmptyQueue();
+      std::this_thread::yield();
+    }
+  });
+  stream->Start();
+  EXPECT_EQ(client->WaitForAnswers(), 900);
+  over = true;
+  weather.join();
+  threads->Stop();
+  const std::vector<std::string> written = Written();
+  ASSERT_EQ(written.size(), 900u);
+  for (int i = 0; i < 900; ++i) {
+    EXPECT_EQ(written[static_cast<std::size_t>(i)], "f" + std::to_string(i));
+  }
 }
 
 }  // namespace
