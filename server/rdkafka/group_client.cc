@@ -212,7 +212,14 @@ void GroupClient::KeepError(rd_kafka_resp_err_t error, absl::string_view topic,
 absl::Status GroupClient::Assign(const std::vector<kafka::StartOffset>& positions) {
   if (awaited_ == Awaited::kAssign) awaited_ = Awaited::kNothing;
   if (cooperative_) return Apply(positions_.Assign(positions));
+  // With none, not null: that would release partitions about to be revoked.
+  const absl::Status stopped = AssignAll({});
+  if (!stopped.ok()) return stopped;
   Forward(positions);
+  return AssignAll(positions);
+}
+
+absl::Status GroupClient::AssignAll(const std::vector<kafka::StartOffset>& positions) {
   const PartitionsHolder list = ToStartList(positions);
   return CallError(rd_kafka_assign(client_.get(), list.get()), Access::kSubscribe, "",
                    "assigning partitions");
@@ -244,6 +251,12 @@ absl::Status GroupClient::Apply(const GroupPositions::Change& change) {
 }
 
 void GroupClient::Forward(const std::vector<kafka::StartOffset>& positions) const {
+  // A partition that stops loses its forward, in librdkafka's thread. That thread goes by turns:
+  // once it has answered this question, whose answer does not matter, it has stopped what it was
+  // told to stop before.
+  rd_kafka_topic_partition_list_t* unused = nullptr;
+  rd_kafka_assignment(client_.get(), &unused);
+  const PartitionsHolder holder(unused);
   for (const kafka::StartOffset& each : positions) {
     const QueueHolder queue(rd_kafka_queue_get_partition(
         client_.get(), each.partition.topic.c_str(), each.partition.partition));

@@ -82,7 +82,9 @@ class GroupClient {
   absl::Status ReleaseNow();
   // Changes what is read, where the assignor is cooperative.
   absl::Status Apply(const GroupPositions::Change& change);
-  // Before they are read.
+  // The same where it is eager: everything at once.
+  absl::Status AssignAll(const std::vector<kafka::StartOffset>& positions);
+  // Sends what will be read to `records_`. Between what stops and what starts.
   void Forward(const std::vector<kafka::StartOffset>& positions) const;
 
   // Answers a rebalance for an owner who is gone.

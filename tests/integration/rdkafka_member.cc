@@ -23,12 +23,19 @@ Member::Member(kafka::ConsumerFactory& factory, const std::string& group,
 Member::~Member() = default;
 
 bool Member::PollUntil(const std::function<bool()>& done, absl::Duration timeout) {
+  return PollAllUntil({this}, done, timeout);
+}
+
+bool Member::PollAllUntil(const std::vector<Member*>& members, const std::function<bool()>& done,
+                          absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
+  // Only the first one's wake-ups are waited for.
+  const absl::Duration period = members.size() == 1 ? kPollPeriod : absl::Milliseconds(20);
   while (true) {
-    Poll();
+    for (Member* each : members) each->Poll();
     if (done()) return true;
     if (absl::Now() >= deadline) return false;
-    ready_.Wait(std::min(kPollPeriod, deadline - absl::Now()));
+    members.front()->ready_.Wait(std::min(period, deadline - absl::Now()));
   }
 }
 
@@ -50,6 +57,7 @@ void Member::Count() {
 
 void Member::OnAssigned(const std::vector<kafka::TopicPartition>& partitions) {
   ++assignments;
+  if (no_assign) return no_assign();
   const auto committed = consumer_->QueryCommitted(partitions, kPatience);
   if (!committed.ok()) return errors.push_back(committed.status());
   for (const kafka::GroupOffset& each : *committed) {
@@ -72,6 +80,7 @@ void Member::MoveTo(const std::map<kafka::TopicPartition, std::int64_t>& positio
 
 void Member::OnRevoked(const std::vector<kafka::TopicPartition>& partitions, bool lost) {
   ++revocations;
+  if (no_release) return no_release();
   if (lost) ++losses;
   std::vector<kafka::GroupOffset> offsets;
   for (const kafka::TopicPartition& each : partitions) {
@@ -83,7 +92,6 @@ void Member::OnRevoked(const std::vector<kafka::TopicPartition>& partitions, boo
       if (!status.ok()) commit_errors.push_back(status);
     });
   }
-  if (before_release) before_release();
   const absl::Status status = consumer_->Release();
   if (!status.ok()) errors.push_back(status);
 }

@@ -23,6 +23,10 @@ class Member final : private kafka::GroupEvents {
 
   // Polls until `done`; false: `timeout` ran out.
   bool PollUntil(const std::function<bool()>& done, absl::Duration timeout = kPatience);
+  // The same for members that are polled by one thread.
+  static bool PollAllUntil(const std::vector<Member*>& members, const std::function<bool()>& done,
+                           absl::Duration timeout = kPatience);
+
   // Reads all from `positions_` as they are changed.
   void MoveTo(const std::map<kafka::TopicPartition, std::int64_t>& positions);
 
@@ -49,8 +53,9 @@ class Member final : private kafka::GroupEvents {
   std::vector<absl::Status> errors;
   // The errors of its own commits.
   std::vector<absl::Status> commit_errors;
-  // Runs between the commit and the release of what is revoked.
-  std::function<void()> before_release;
+  // Run in place of the answers.
+  std::function<void()> no_assign;
+  std::function<void()> no_release;
 
  private:
   void OnAssigned(const std::vector<kafka::TopicPartition>& partitions) override;

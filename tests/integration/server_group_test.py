@@ -1,0 +1,155 @@
+"""A group's streams when their server ends, well or badly, when they idle for long, and when a
+client does not read: on a real broker of their own, as they fill it."""
+
+from __future__ import annotations
+
+import signal
+import unittest
+import uuid
+
+from google.protobuf.duration_pb2 import Duration
+
+from tests.support import groups, legacy
+from tests.support.broker import create_topics
+from tests.support.groups import PARTITIONS, TOPIC, Stream, counts, wait_for_all, wait_until_shared
+from tests.support.patience import PROGRAM_SECONDS, PROGRAM_SECONDS, SECONDS, wait_until
+from tests.support.server import SERVING, Server, on_broker
+
+# Kafka gives the partitions of a member that has gone without a word to others only after this.
+LONG_SESSION = ("--kafka_property", "session.timeout.ms=45000")
+# What gRPC and the kernel take of a stream that its client does not read, and so may be committed:
+# 4 MB as the API says, and a batch or two on their way.
+BUFFERED_BYTES = 10 << 20
+
+
+def publish(count: int, partition: int | None = None, text: str = "") -> list[str]:
+    """By kafka-python, which needs no server of ours; the ids."""
+    ids = [str(uuid.uuid4()) for _ in range(count)]
+    with legacy.producer(max_request_size=2 << 20) as producer:
+        sent = [producer.send(TOPIC, key=event_id.encode(), partition=partition,
+                              value=f'{{"event_id":"{event_id}","text":"{text}"}}'.encode())
+                for event_id in ids]
+        for future in sent:
+            future.get(timeout=SECONDS)
+    return ids
+
+
+class ServerGroupTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        create_topics()
+
+    def serve(self, *flags: str) -> Server:
+        server = self.enterContext(on_broker(*flags))
+        server.wait_for_health(SERVING)
+        return server
+
+    def join(self, server: Server, group: str, **fields) -> Stream:
+        return self.enterContext(Stream(server.stub, groups.request(group, **fields)))
+
+    def test_sigterm_commits_and_leaves_at_once(self) -> None:
+        group = groups.new_group()
+        ending, staying = self.serve(*LONG_SESSION), self.serve(*LONG_SESSION)
+        first, second = self.join(ending, group), self.join(staying, group)
+        wait_until_shared(first, second)
+        ids = publish(60)
+        wait_for_all(ids, first, second)
+        ending.send(signal.SIGTERM)
+        # Sooner than Kafka would have missed the first.
+        wait_until(lambda: second.assigned() == PARTITIONS, "the second has it all", SECONDS)
+        self.assertEqual(ending.wait(), 0)
+        self.assertIsNotNone(first.wait_for_end())
+        more = publish(60)
+        wait_for_all(more, second)
+        self.assertEqual(counts(ids + more, first, second), dict.fromkeys(ids + more, 1))
+
+    def test_sigterm_amid_a_burst_loses_nothing(self) -> None:
+        group = groups.new_group()
+        ending, staying = self.serve(*LONG_SESSION), self.serve(*LONG_SESSION)
+        first, second = self.join(ending, group), self.join(staying, group)
+        wait_until_shared(first, second)
+        ids = publish(500)
+        ending.send(signal.SIGTERM)
+        ids += publish(500)
+        wait_for_all(ids, first, second)
+        self.assertEqual(ending.wait(), 0)
+
+    def test_sigkill_skips_nothing(self) -> None:
+        group = groups.new_group()
+        killed = self.serve()
+        first = self.join(killed, group)
+        first.started()
+        ids = publish(300)
+        wait_for_all(ids, first)
+        killed.send(signal.SIGKILL)
+        self.assertIsNotNone(first.wait_for_end())
+        ids += publish(300)
+        second = self.join(self.serve(), group)
+        wait_for_all(ids, first, second)
+        # What was delivered but not yet committed has come twice, and nothing more often.
+        self.assertLessEqual(max(counts(ids, first, second).values()), 2)
+
+    def test_sigkill_skips_nothing_that_was_not_written_to_the_stream(self) -> None:
+        """A client that does not read: what its server has read, but not handed on, comes again."""
+        group = groups.new_group()
+        killed = self.serve()
+        call = killed.stub.Subscribe(groups.request(group))
+        self.addCleanup(call.cancel)
+        next(message for message in call if message.WhichOneof("message") == "started")
+        before = groups.committed(group)
+        ids = publish(24, partition=0, text="x" * 800_000)
+        # It has written what it could, and said so; the rest waits with it.
+        wait_until(lambda: groups.committed(group) != before, "some of it is committed")
+        killed.send(signal.SIGKILL)
+        killed.wait()
+        second = self.join(self.serve(), group)
+        wait_for_all(ids[-1:], second)
+        came = [event_id for event_id in second.ids() if event_id in set(ids)]
+        self.assertEqual(came, ids[len(ids) - len(came):])  # From some place on, all of them.
+        self.assertLessEqual((len(ids) - len(came)) * 800_000, BUFFERED_BYTES)
+
+    def test_a_slow_member_slows_no_other(self) -> None:
+        """Kafka deals by the members' names, which begin with their client_ids."""
+        server, group = self.serve(), groups.new_group()
+        slow = server.stub.Subscribe(groups.request(group, client_id="a-slow"))
+        self.addCleanup(slow.cancel)
+        started = next(message.started for message in slow
+                       if message.WhichOneof("message") == "started")
+        self.assertEqual({position.partition for position in started.assigned}, PARTITIONS)
+        quick = self.join(server, group, client_id="b-quick")
+        wait_until(quick.assigned, "the second has a partition")
+        publish(24, partition=min(PARTITIONS - quick.assigned()), text="x" * 800_000)
+        wait_for_all(publish(20, partition=min(quick.assigned())), quick)
+        # Nor does it keep a third from joining, which takes a rebalance.
+        third = self.join(server, group, client_id="c-third")
+        wait_until(third.assigned, "the third has a partition", PROGRAM_SECONDS)
+        wait_for_all(publish(20, partition=min(third.assigned())), third)
+
+    def test_an_idle_latest_group_stays_and_misses_nothing_over_a_restart(self) -> None:
+        """Idle for longer than Kafka lets a member that does not poll."""
+        quick = ("--kafka_property", "max.poll.interval.ms=6000",
+                 "--kafka_property", "session.timeout.ms=6000")
+        group = groups.new_group()
+        server = self.serve(*quick)
+        stream = self.join(server, group, heartbeat_interval=Duration(seconds=1))
+        stream.started()
+        wait_until(lambda: len(stream.all("heartbeat")) >= 9, "nine idle seconds")
+        self.assertEqual(stream.all("assignment"), [])
+        ids = publish(30)
+        wait_for_all(ids, stream)
+        idle = groups.new_group()
+        other = self.join(server, idle)
+        other.started()
+        server.stop()
+        more = publish(30)
+        again = self.serve(*quick)
+        second, third = self.join(again, group), self.join(again, idle)
+        wait_for_all(more, second)
+        wait_for_all(more, third)
+        self.assertEqual(counts(ids + more, stream, second), dict.fromkeys(ids + more, 1))
+        self.assertEqual(counts(ids + more, other, third),
+                         {**dict.fromkeys(ids, 0), **dict.fromkeys(more, 1)})
+
+
+if __name__ == "__main__":
+    unittest.main()
