@@ -11,6 +11,7 @@ Each module has one subject:
     examples      the programs of client/examples
     errors        the details of a failed call
     tails         an open stream, read message by message
+    groups        members of consumer groups, of both kinds
     broker        the real Kafka beside the test; legacy: its clients that speak no gRPC
 
 tests/kafka may not be on the path: its kafka.py would hide kafka-python.

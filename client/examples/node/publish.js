@@ -6,7 +6,6 @@
 'use strict';
 
 const {randomUUID} = require('crypto');
-const {once} = require('events');
 const fs = require('fs');
 const readline = require('readline');
 const {setTimeout: sleep} = require('timers/promises');
@@ -103,9 +102,7 @@ async function* publishStream(client, requests) {
       if (over) return;
       ++unanswered;
       // False: the server has no room for more.
-      if (!stream.write({requests: [request]})) {
-        await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
-      }
+      if (!stream.write({requests: [request]})) await drained(stream);
     }
     stream.end();
   }
@@ -131,6 +128,17 @@ async function* publishStream(client, requests) {
     over = true;
     wake();
   }
+}
+
+// Until there is room again, or the stream is over.
+function drained(stream) {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done).off('close', done);
+      resolve();
+    };
+    stream.on('drain', done).on('close', done);
+  });
 }
 
 // Each line is an event as JSON; the server checks and completes it as it does a typed one.
