@@ -45,7 +45,7 @@ class Taker {
     const std::size_t begin = chunk_.begin_of(next_);
     if (run_events_ == 0) run_begin_ = begin;
     if (!batch_.Fits(run_events_ + 1, entry.end - run_begin_)) {
-      if (run_events_ == 0) batch_.Close();
+      batch_.Close();  // For whoever else adds to it.
       return false;
     }
     ++run_events_;

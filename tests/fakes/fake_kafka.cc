@@ -185,6 +185,15 @@ void FakeKafka::Truncate(const std::string& topic, int partition, std::int64_t b
   stored.records.erase(stored.records.begin(), stored.records.lower_bound(begin));
 }
 
+void FakeKafka::Recreate(const std::string& topic) {
+  {
+    MutexLock lock(mu_);
+    std::vector<Partition>& partitions = topics_[topic];
+    partitions.assign(partitions.size(), {});
+  }
+  WakeConsumers();
+}
+
 void FakeKafka::AppendControl(const std::string& topic, int partition) {
   MutexLock lock(mu_);
   ++topics_[topic][static_cast<std::size_t>(partition)].end;

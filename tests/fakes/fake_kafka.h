@@ -37,6 +37,8 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   void AppendRecord(const std::string& topic, int partition, StoredRecord record);
   // As retention does: nothing below `begin` can be read any more.
   void Truncate(const std::string& topic, int partition, std::int64_t begin);
+  // As deleting the topic and creating it again does: its partitions are empty.
+  void Recreate(const std::string& topic);
   // A control record at the end: an offset that no reader is handed.
   void AppendControl(const std::string& topic, int partition);
   // The look-ups and calls below fail with it; OK: they work.

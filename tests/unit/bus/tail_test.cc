@@ -18,6 +18,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 constexpr char kTopic[] = "document-events";
+constexpr int kWindowChunks = 8;
 
 class TailTest : public testing::Test {
  protected:
@@ -34,6 +35,13 @@ class TailTest : public testing::Test {
     monitor_.Stop();
     executor_.Stop();
     blocking_.Stop();
+  }
+
+  static TailHubOptions HubOptions() {
+    TailHubOptions options;
+    options.reader.window.max_chunks = kWindowChunks;
+    options.max_catching_up = 1;
+    return options;
   }
 
   void Start() {
@@ -70,6 +78,11 @@ class TailTest : public testing::Test {
     tail_->Start();
     RunStalled();
   }
+  // The client reads what it is sent from now on.
+  void FinishWrites() {
+    if (sink_->FinishWrite()) tail_->OnWritten();
+    Run();
+  }
   void StartEarliest() {
     options_.source.start = Earliest{};
     Start();
@@ -98,7 +111,8 @@ class TailTest : public testing::Test {
   fakes::ManualExecutor blocking_{clock_};
   fakes::FakeKafka kafka_;
   ClusterMonitor monitor_{kafka_, blocking_, clock_, ClusterMonitor::Options()};
-  TailHub hub_{*fakes::Schema::Get().plan, kafka_, monitor_, executor_, blocking_, clock_, {}};
+  TailHub hub_{
+      *fakes::Schema::Get().plan, kafka_, monitor_, executor_, blocking_, clock_, HubOptions()};
   const Context context_{fakes::Schema::Get().catalog,
                          *fakes::Schema::Get().plan,
                          kafka_,
@@ -475,6 +489,115 @@ TEST_F(TailTest, AnOutageIsOutlived) {
   Advance(absl::Seconds(15));
   EXPECT_THAT(Kinds(sink_->Take()), ElementsAre(kHeartbeat));
   EXPECT_FALSE(sink_->closed().has_value());
+}
+
+TEST_F(TailTest, LatestNeedsNoConsumerOfItsOwn) {
+  kafka_.Append(kTopic, 0, DocumentJson(1));
+  Start();
+  kafka_.Append(kTopic, 0, DocumentJson(2));
+  Run();
+  EXPECT_THAT(Offsets(sink_->Take()), ElementsAre(1));
+  EXPECT_EQ(kafka_.live_consumers("the-client"), 0);
+  EXPECT_EQ(hub_.joins(), 1);
+}
+
+TEST_F(TailTest, OnceItHasCaughtUpItJoinsAndItsConsumerGoes) {
+  options_.reader.batch.max_events = 2;
+  for (int i = 0; i < 5; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
+  StartStalled(Earliest{});
+  EXPECT_EQ(kafka_.live_consumers("the-client"), 1);
+  EXPECT_EQ(hub_.joins(), 0);
+  FinishWrites();
+  EXPECT_EQ(kafka_.live_consumers("the-client"), 0);
+  EXPECT_EQ(hub_.joins(), 1);
+  kafka_.Append(kTopic, 0, DocumentJson(5));
+  Run();
+  EXPECT_THAT(Offsets(sink_->Take()), ElementsAre(0, 1, 2, 3, 4, 5));
+}
+
+TEST_F(TailTest, OneThatFallsOutOfTheWindowCatchesUpAndJoinsAgain) {
+  options_.reader.batch.max_events = 1;
+  Start();
+  std::vector<std::int64_t> expected;
+  for (int i = 0; i < kWindowChunks + 10; ++i) {
+    kafka_.Append(kTopic, 0, DocumentJson(i));
+    RunStalled();
+    expected.push_back(i);
+  }
+  FinishWrites();
+  EXPECT_EQ(hub_.leaves(), 1);
+  EXPECT_EQ(hub_.joins(), 2);
+  EXPECT_EQ(kafka_.live_consumers("the-client"), 0);
+  kafka_.Append(kTopic, 0, DocumentJson(99));
+  Run();
+  expected.push_back(kWindowChunks + 10);
+  EXPECT_EQ(Offsets(sink_->Take()), expected);
+}
+
+TEST_F(TailTest, OneThatWaitsForItsTurnToCatchUpGetsHeartbeats) {
+  auto taken = hub_.catching_up().Ask([] {});
+  for (int i = 0; i < 5; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
+  StartEarliest();
+  EXPECT_THAT(Kinds(sink_->Take()), ElementsAre(kStarted));
+  Advance(absl::Seconds(15));
+  const auto messages = sink_->Take();
+  ASSERT_THAT(Kinds(messages), ElementsAre(kHeartbeat));
+  EXPECT_EQ(messages[0].heartbeat().lags(0).lag(), 5);
+  EXPECT_EQ(Resumes(messages[0].heartbeat().resume_token(), 0), 0);
+  taken.reset();
+  Run();
+  EXPECT_THAT(Offsets(sink_->Take()), ElementsAre(0, 1, 2, 3, 4));
+}
+
+TEST_F(TailTest, ItsPlaceAmongThoseWhoCatchUpIsGivenBack) {
+  kafka_.Append(kTopic, 0, DocumentJson(1));
+  StartEarliest();
+  EXPECT_TRUE(hub_.catching_up().Ask([] {})->granted());
+}
+
+TEST_F(TailTest, ATopicMadeAnewIsAGapForOneThatHadJoined) {
+  for (int i = 0; i < 5; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
+  Start();
+  sink_->Take();
+  kafka_.Recreate(kTopic);
+  Run();
+  Advance(absl::Seconds(2));
+  const auto messages = sink_->Take();
+  ASSERT_GE(messages.size(), 2u);
+  EXPECT_EQ(messages[messages.size() - 2].gap().cause(), v1::GAP_CAUSE_PAST_END);
+  EXPECT_EQ(CloseReason(), v1::ERROR_REASON_RESUME_POSITION_EXPIRED);
+}
+
+TEST_F(TailTest, AnErrorOfTheSharedReaderAloneIsNotSeen) {
+  Start();
+  kafka_.FailConsumers(MakeError(v1::ERROR_REASON_INTERNAL, "dead"));
+  executor_.Run();  // The shared one has told of it, and the tail is about to read on its own.
+  kafka_.FailConsumers(absl::OkStatus());
+  kafka_.Append(kTopic, 0, DocumentJson(1));
+  Run();
+  EXPECT_THAT(Offsets(sink_->Take()), ElementsAre(0));
+  EXPECT_EQ(kafka_.live_consumers("the-client"), 1);
+  Advance(absl::Seconds(1));  // It is read again.
+  EXPECT_EQ(kafka_.live_consumers("the-client"), 0);
+  kafka_.Append(kTopic, 0, DocumentJson(2));
+  Run();
+  EXPECT_THAT(Offsets(sink_->Take()), ElementsAre(1));
+}
+
+TEST_F(TailTest, TopicsJoinOneByOneAndMeetInOneBatch) {
+  kafka_.AddTopic("meeting-events", 1);
+  Start();
+  sink_->Take();
+  kafka_.Append(kTopic, 0, DocumentJson(0));
+  RunStalled();
+  kafka_.Append(kTopic, 0, DocumentJson(1));
+  kafka_.Append("meeting-events", 0, "{}");
+  RunStalled();
+  sink_->Take();
+  Run();
+  const auto messages = sink_->Take();
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_EQ(messages[0].batch().events_size(), 2);
 }
 
 TEST_F(TailTest, ATopicThatIsMissingEndsTheStreamBeforeStarted) {
