@@ -1,6 +1,6 @@
 // The event bus end to end on a real Kafka, each case beside what limits it, as a Markdown table.
 //
-//   ./dev bench bus                          all cases, three times each: about two minutes
+//   ./dev bench bus                          all cases, three times each: 90 s and more
 //   ./dev bench bus --quick                  each once and briefly: only that it works
 //   ./dev bench bus --case tail              those whose name has `tail` in it
 //

@@ -24,7 +24,7 @@ struct Setting {
   std::string directory;
   int repetitions = 3;
   // Of a closed loop, whichever comes first; and of what is written to be read.
-  absl::Duration duration = absl::Seconds(1);
+  absl::Duration duration = absl::Milliseconds(800);
   std::int64_t max_events = 300'000;
 
   Budget budget() const { return Budget(duration, max_events); }
