@@ -88,11 +88,12 @@ class GroupEvents {
 
   // `partitions` go to other members, or come back by the next OnAssigned. The group waits until
   // Release is called; until then commits for them are taken, unless they are `lost`: then another
-  // member may read them already.
+  // member may read them already. Where Release comes later than the group waits
+  // (max.poll.interval.ms), that is told by the commit alone, which fails.
   virtual void OnRevoked(const std::vector<TopicPartition>& partitions, bool lost) = 0;
 
   // As ConsumerEvents::OnError, and GROUP_DENIED, GROUP_PROTOCOL_MISMATCH: the consumer does not
-  // become a member.
+  // become a member, goes on trying, and tells it again.
   virtual void OnGroupError(const absl::Status& error) = 0;
 };
 
@@ -111,35 +112,42 @@ struct GroupOffset {
 // max.poll.interval.ms.
 //
 // Assign answers OnAssigned: it then lists everything that is to be read, the new partitions
-// included. Between rebalances it moves positions. One thread at a time; look-ups may run beside
-// it.
+// included, and each starts afresh at its position. Between rebalances it moves positions; not
+// between OnRevoked and Release. One thread at a time; look-ups may run beside it, but not beside
+// Leave and the destructor.
 //
-// The destructor leaves the group without a commit, if Leave was not called, and does not wait.
+// The destructor leaves the group without a commit, if Leave was not called, and does not wait;
+// what Commit was given and did not run is destroyed unrun.
 class GroupConsumer : public Consumer {
  public:
-  // Runs in PollGroup, or where it is said; the error of a commit that Kafka did not take:
-  // KAFKA_UNAVAILABLE (it may be tried again), GROUP_DENIED, INTERNAL.
+  // Runs in PollGroup, or where it is said; the error of a commit that Kafka did not take, or not
+  // for all partitions: KAFKA_UNAVAILABLE (it may be tried again), GROUP_DENIED, SUBSCRIBE_DENIED,
+  // EVENT_TOO_LARGE (the metadata; Kafka takes the offset without), INTERNAL.
   using Done = absl::AnyInvocable<void(const absl::Status&)>;
 
-  // Joins with these topics, or, a member already, changes to them.
+  // Joins with these topics, or, a member already, changes to them. TOPIC_NOT_FOUND where that is
+  // known already; else OnGroupError tells it, and a topic is read once it appears.
   virtual absl::Status Join(const std::vector<std::string>& topics) = 0;
 
   // As Poll, for what happens to the group.
   virtual int PollGroup(int max, GroupEvents& events) = 0;
 
-  // Answers OnRevoked.
+  // Answers OnRevoked, once all commits so far are answered.
   virtual absl::Status Release() = 0;
 
-  // Commits `offsets` for the group. In the order of the calls.
+  // Commits `offsets`, at least one, for the group. In the order of the calls.
   virtual void Commit(const std::vector<GroupOffset>& offsets, Done done) = 0;
 
   // What the group has for `partitions`, in their order. Blocks up to `timeout`; KAFKA_UNAVAILABLE
-  // when it runs out, GROUP_DENIED.
+  // when it runs out, GROUP_DENIED. Of a group that is denied from the start OnGroupError tells
+  // alone.
   virtual absl::StatusOr<std::vector<GroupOffset>> QueryCommitted(
       const std::vector<TopicPartition>& partitions, absl::Duration timeout) = 0;
 
-  // The last call: commits `offsets`, if there are any, and leaves the group; `done` runs once on
-  // another thread, after at most five seconds, with the result of the commit.
+  // The last call: commits `offsets`, if there are any, and leaves the group; whatever OnAssigned
+  // or OnRevoked waits for is answered. `done` runs once on another thread, after at most five
+  // seconds, with the result of the commit; what earlier calls of Commit wait for runs before it on
+  // that thread. The consumer may be destroyed meanwhile.
   virtual void Leave(std::vector<GroupOffset> offsets, Done done) = 0;
 };
 

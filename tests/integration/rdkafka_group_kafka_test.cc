@@ -410,20 +410,38 @@ TEST_F(GroupKafkaTest, OnlyTheJoinerHearsThatAssignorsDoNotMatch) {
 // Needs an authorizer: see CMakeLists.txt.
 using GroupAclTest = GroupKafkaTest;
 
-TEST_F(GroupAclTest, DeniedGroupsAndTopicsAreRefusedWithTheirReasons) {
-  const auto factory = MakeFactory();
+TEST_F(GroupAclTest, ADeniedGroupIsNotJoined) {
   DenyGroup(group_);
-  Member denied(*factory, group_, {topic_});
-  ASSERT_TRUE(denied.PollUntil([&] { return !denied.errors.empty(); }));
-  EXPECT_EQ(ReasonOf(denied.errors[0]), v1::ERROR_REASON_GROUP_DENIED) << denied.errors[0];
-  const absl::Status committed = denied.consumer().QueryCommitted({{topic_, 0}}, kTimeout).status();
-  EXPECT_EQ(ReasonOf(committed), v1::ERROR_REASON_GROUP_DENIED) << committed;
+  const auto factory = MakeFactory();
+  Member member(*factory, group_, {topic_});
+  ASSERT_TRUE(member.PollUntil([&] { return !member.errors.empty(); }));
+  EXPECT_EQ(ReasonOf(member.errors[0]), v1::ERROR_REASON_GROUP_DENIED) << member.errors[0];
+}
 
+TEST_F(GroupAclTest, AGroupThatIsDeniedLaterTakesNoCommits) {
+  const auto factory = MakeFactory();
+  Member member(*factory, group_, {topic_});
+  ASSERT_TRUE(member.PollUntil([&] { return member.assignments == 1; }));
+  DenyGroup(group_);
+  absl::Status status;
+  const absl::Time start = absl::Now();
+  while (status.ok() && absl::Now() < start + kTimeout) {
+    status = member.CommitAndWait({{{topic_, 0}, 1, ""}});
+  }
+  EXPECT_EQ(ReasonOf(status), v1::ERROR_REASON_GROUP_DENIED) << status;
+  status = member.consumer().QueryCommitted({{topic_, 0}}, kTimeout).status();
+  EXPECT_EQ(ReasonOf(status), v1::ERROR_REASON_GROUP_DENIED) << status;
+  ASSERT_TRUE(member.PollUntil([&] { return !member.errors.empty(); }));
+  EXPECT_EQ(ReasonOf(member.errors[0]), v1::ERROR_REASON_GROUP_DENIED) << member.errors[0];
+}
+
+TEST_F(GroupAclTest, ADeniedTopicIsRefusedWithItsName) {
   DenyTopic(topic_);
-  Member reader(*factory, NewName(), {topic_});
-  ASSERT_TRUE(reader.PollUntil([&] { return !reader.errors.empty(); }));
-  EXPECT_EQ(ReasonOf(reader.errors[0]), v1::ERROR_REASON_SUBSCRIBE_DENIED) << reader.errors[0];
-  EXPECT_EQ(GetErrorDetails(reader.errors[0]).topic, topic_);
+  const auto factory = MakeFactory();
+  Member member(*factory, group_, {topic_});
+  ASSERT_TRUE(member.PollUntil([&] { return !member.errors.empty(); }));
+  EXPECT_EQ(ReasonOf(member.errors[0]), v1::ERROR_REASON_SUBSCRIBE_DENIED) << member.errors[0];
+  EXPECT_EQ(GetErrorDetails(member.errors[0]).topic, topic_);
 }
 
 // Last: it stops the broker.

@@ -1,11 +1,7 @@
-// Members of groups on the embedded Kafka.
+// Members of groups on the embedded Kafka, where a join takes three seconds.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
-#include <thread>
-
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tests/integration/rdkafka_fixtures.h"
 #include "tests/integration/rdkafka_member.h"
@@ -13,32 +9,102 @@
 namespace eventbus::rdkafka {
 namespace {
 
-using ::testing::ElementsAre;
-using testing::EmbeddedKafkaTest;
 using ::testing::IsEmpty;
 using testing::Member;
 using testing::ReasonOf;
-using ::testing::SizeIs;
+using testing::Signal;
 
-class GroupTest : public EmbeddedKafkaTest {
- protected:
-  const std::string group_ = "group";
-};
+using GroupTest = testing::EmbeddedKafkaTest;
 
 TEST_F(GroupTest, AMemberReadsCommitsAndFindsWhatItCommitted) {
   Fill("events", 10);
   const auto factory = MakeFactory();
-  Member member(*factory, group_, {"events"});
-  ASSERT_TRUE(member.PollUntil([&] { return member.events.records.size() == 10; }));
-  EXPECT_THAT(member.errors, IsEmpty());
-  const std::string metadata(3000, 'm');
-  EXPECT_TRUE(member.CommitAndWait({{{"events", 0}, 7, metadata}}).ok());
-  const auto committed = member.consumer().QueryCommitted({{"events", 0}}, kTimeout);
+  Member member(*factory, "group", {"events"});
+  ASSERT_TRUE(member.PollUntil([&] { return member.events.ends[{"events", 0}] == 10; }));
+  EXPECT_EQ(member.values().size(), 10u);
+  EXPECT_TRUE(member.CommitAndWait({{{"events", 0}, 7, "metadata"}}).ok());
+  const auto committed = member.consumer().QueryCommitted({{"trio", 1}, {"events", 0}}, kTimeout);
   ASSERT_TRUE(committed.ok()) << committed.status();
-  ASSERT_THAT(*committed, SizeIs(1));
-  EXPECT_EQ((*committed)[0].offset, 7);
-  EXPECT_EQ((*committed)[0].metadata, metadata);
-  EXPECT_TRUE(member.LeaveAndWait(member.PositionsToCommit()).ok());
+  EXPECT_EQ((*committed)[0].offset, -1);
+  EXPECT_EQ((*committed)[1].offset, 7);
+  EXPECT_EQ((*committed)[1].metadata, "metadata");
+  EXPECT_THAT(member.errors, IsEmpty());
+
+  EXPECT_TRUE(member.LeaveAndWait({{{"events", 0}, 8, ""}}).ok());
+  member.Drop();
+  Member next(*factory, "group", {"events"});
+  ASSERT_TRUE(next.PollUntil([&] { return next.events.records.size() == 2; }));
+  EXPECT_EQ(next.values().front(), "8");
+}
+
+TEST_F(GroupTest, JoiningAnUnknownTopicSaysNotFound) {
+  const auto factory = MakeFactory();
+  Member member(*factory, "group", {"events", "missing"});
+  ASSERT_EQ(member.errors.size(), 1u);
+  EXPECT_EQ(ReasonOf(member.errors[0]), v1::ERROR_REASON_TOPIC_NOT_FOUND) << member.errors[0];
+  EXPECT_EQ(GetErrorDetails(member.errors[0]).topic, "missing");
+}
+
+TEST_F(GroupTest, AnOutageIsOutlived) {
+  Fill("events", 5);
+  const auto factory = MakeFactory();
+  Member member(*factory, "group", {"events"});
+  ASSERT_TRUE(member.PollUntil([&] { return member.events.records.size() == 5; }));
+  kafka_->TakeDown();
+  const absl::Status away =
+      member.consumer().QueryCommitted({{"events", 0}}, absl::Milliseconds(300)).status();
+  EXPECT_EQ(ReasonOf(away), v1::ERROR_REASON_KAFKA_UNAVAILABLE) << away;
+  kafka_->BringUp();
+  Fill("events", 5, 5);
+  EXPECT_TRUE(member.PollUntil([&] { return member.events.records.size() >= 10; }));
+  EXPECT_TRUE(member.CommitAndWait({{{"events", 0}, 10, ""}}).ok());
+  EXPECT_THAT(member.errors, IsEmpty());
+}
+
+TEST_F(GroupTest, LeavingSaysInTimeThatKafkaIsAway) {
+  const auto factory = MakeFactory();
+  Member member(*factory, "group", {"events"});
+  ASSERT_TRUE(member.PollUntil([&] { return member.assignments == 1; }));
+  kafka_->TakeDown();
+  std::vector<absl::Status> earlier;
+  member.consumer().Commit({{{"events", 0}, 1, ""}},
+                           [&](const absl::Status& status) { earlier.push_back(status); });
+  const absl::Time start = absl::Now();
+  const absl::Status status = member.LeaveAndWait({{{"events", 0}, 2, ""}});
+  EXPECT_EQ(ReasonOf(status), v1::ERROR_REASON_KAFKA_UNAVAILABLE) << status;
+  EXPECT_LT(absl::Now() - start, absl::Seconds(6));
+  // On the same thread, before it.
+  ASSERT_EQ(earlier.size(), 1u);
+  EXPECT_EQ(ReasonOf(earlier[0]), v1::ERROR_REASON_KAFKA_UNAVAILABLE) << earlier[0];
+  kafka_->BringUp();
+}
+
+TEST_F(GroupTest, CommitsThatAreUnderWayAreForgottenWithTheConsumer) {
+  const auto factory = MakeFactory();
+  Member member(*factory, "group", {"events"});
+  ASSERT_TRUE(member.PollUntil([&] { return member.assignments == 1; }));
+  kafka_->SetRoundTripTime(500);
+  const auto alive = std::make_shared<bool>(false);
+  for (int i = 0; i < 3; ++i) {
+    member.consumer().Commit({{{"events", 0}, i, ""}},
+                             [alive](const absl::Status&) { *alive = true; });
+  }
+  member.Drop();
+  EXPECT_EQ(alive.use_count(), 1);
+  EXPECT_FALSE(*alive);
+}
+
+TEST_F(GroupTest, WhoNeverJoinedLeavesAtOnce) {
+  const auto factory = MakeFactory();
+  Signal left;
+  const auto consumer = factory->MakeGroupConsumer("group", "test", [] {}).value();
+  const absl::Time start = absl::Now();
+  consumer->Leave({}, [&](const absl::Status& status) {
+    EXPECT_TRUE(status.ok()) << status;
+    left.Raise();
+  });
+  EXPECT_TRUE(left.Wait());
+  EXPECT_LT(absl::Now() - start, absl::Seconds(2));
 }
 
 }  // namespace

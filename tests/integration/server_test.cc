@@ -318,38 +318,6 @@ TEST_F(ServerTest, ADrainEndsPublishStreamsWithTheirAnswers) {
   drain.join();
 }
 
-TEST_F(ServerTest, ADrainEndsPublishStreamsWithTheirAnswers) {
-  using Stream = grpc::ClientReaderWriter<v1::PublishStreamRequest, v1::PublishStreamResponse>;
-  grpc::ClientContext idle_context;
-  const std::unique_ptr<Stream> idle = stub_->PublishStream(&idle_context);
-  grpc::ClientContext context;
-  const std::unique_ptr<Stream> busy = stub_->PublishStream(&context);
-  std::thread sender([&busy] {
-    v1::PublishStreamRequest message;
-    for (int i = 0; i < 10; ++i) *message.add_requests()->mutable_event() = Document(i);
-    while (busy->Write(message)) {
-    }
-  });
-  v1::PublishStreamResponse response;
-  for (int i = 0; i < 50; ++i) ASSERT_TRUE(busy->Read(&response));
-  std::thread drain([this] { EXPECT_TRUE(server_->Drain()); });
-  bool refused = false;
-  while (busy->Read(&response)) {
-    ASSERT_THAT(response.results(), SizeIs(10));
-    for (const v1::PublishResult& result : response.results()) {
-      // Nothing is handed on once the drain has been heard of.
-      EXPECT_TRUE(!refused || result.has_error());
-      refused = result.has_error();
-      EXPECT_TRUE(!refused || result.error().reason() == v1::ERROR_REASON_SERVER_DRAINING);
-    }
-  }
-  sender.join();
-  EXPECT_EQ(ReasonOf(busy->Finish()), "SERVER_DRAINING");
-  EXPECT_FALSE(idle->Read(&response));
-  EXPECT_EQ(ReasonOf(idle->Finish()), "SERVER_DRAINING");
-  drain.join();
-}
-
 // A subscriber that goes away after its first message, or before.
 class Passer final : public grpc::ClientReadReactor<v1::SubscribeResponse> {
  public:

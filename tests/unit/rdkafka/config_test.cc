@@ -160,5 +160,19 @@ TEST(MakeConsumerConfTest, NeitherCommitsNorResets) {
   EXPECT_EQ(ValueIn(conf.get(), "client.id"), "eventbus/host/me");
 }
 
+TEST(MakeGroupConfTest, IsAConsumersWithItsGroup) {
+  ClientConfig config;
+  config.properties["partition.assignment.strategy"] = "cooperative-sticky";
+  const ConfHolder conf = MakeGroupConf(config, "indexer", "eventbus/host/me").value();
+  EXPECT_EQ(ValueIn(conf.get(), "group.id"), "indexer");
+  EXPECT_EQ(ValueIn(conf.get(), "client.id"), "eventbus/host/me");
+  EXPECT_EQ(ValueIn(conf.get(), "partition.assignment.strategy"), "cooperative-sticky");
+  EXPECT_EQ(ValueIn(conf.get(), "session.timeout.ms"), "10000");
+  EXPECT_EQ(ValueIn(conf.get(), "heartbeat.interval.ms"), "3000");
+  EXPECT_EQ(ValueIn(conf.get(), "enable.auto.commit"), "false");
+  EXPECT_EQ(ValueIn(conf.get(), "enable.partition.eof"), "true");
+  EXPECT_EQ(ValueIn(conf.get(), "queued.max.messages.kbytes"), "8192");
+}
+
 }  // namespace
 }  // namespace eventbus::rdkafka

@@ -92,6 +92,31 @@ TEST(CallErrorTest, TopicErrorsNameTheTopic) {
   EXPECT_EQ(GetErrorDetails(denied).topic, "events");
 }
 
+TEST(CallErrorTest, GroupsHaveTheirOwnReasons) {
+  const auto reason = [](rd_kafka_resp_err_t error) {
+    return ReasonOf(CallError(error, Access::kSubscribe, "events", "committing"));
+  };
+  EXPECT_EQ(reason(RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED), v1::ERROR_REASON_GROUP_DENIED);
+  EXPECT_EQ(reason(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED),
+            v1::ERROR_REASON_SUBSCRIBE_DENIED);
+  EXPECT_EQ(reason(RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL),
+            v1::ERROR_REASON_GROUP_PROTOCOL_MISMATCH);
+  EXPECT_EQ(reason(RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE), v1::ERROR_REASON_EVENT_TOO_LARGE);
+}
+
+TEST(CallErrorTest, WhatAGroupIsBusyWithMayBeTriedAgain) {
+  for (const auto error :
+       {RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+        RD_KAFKA_RESP_ERR_NOT_COORDINATOR, RD_KAFKA_RESP_ERR__WAIT_COORD,
+        RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS,
+        RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+        RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT}) {
+    EXPECT_EQ(ReasonOf(CallError(error, Access::kSubscribe, "", "committing")),
+              v1::ERROR_REASON_KAFKA_UNAVAILABLE)
+        << rd_kafka_err2name(error);
+  }
+}
+
 TEST(CallErrorTest, NoErrorIsOk) {
   EXPECT_TRUE(CallError(RD_KAFKA_RESP_ERR_NO_ERROR, Access::kPublish, "events", "x").ok());
 }
