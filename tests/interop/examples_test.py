@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from tests.support import examples
 from tests.support.environment import DEPS, ROOT
 from tests.support.patience import PROGRAM_SECONDS, SECONDS
 from tests.support.samples import Sample, document_sample
-from tests.support.server import Server, embedded, serving
+from tests.support.server import SERVING, Server, embedded, serving
 from tests.support.stubs import v1
 
 
@@ -88,6 +89,19 @@ class AwayTest(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stderr), (1, ""))
                 printed, = examples.lines(done.stdout)
                 self.assertEqual(printed["error"].upper(), "UNAVAILABLE")
+
+    def test_a_pipeline_whose_server_dies_says_so_and_ends(self) -> None:
+        """While its input goes on."""
+        for language in examples.LANGUAGES:
+            with (self.subTest(language), Server("--embedded_kafka") as server,
+                  examples.running(language, "publish", "--address", server.address, "--mode",
+                                   "stream", "-") as program):
+                server.wait_for_health(SERVING)
+                program.write(json.dumps(document_sample().documented) + "\n")
+                program.out.wait_for("event_id")
+                server.send(signal.SIGKILL)
+                self.assertEqual(program.process.wait(SECONDS), 1)
+                program.errors.wait_for("^the stream ended, later lines were not sent: ")
 
     def test_a_tail_goes_on_after_a_restart_of_the_server(self) -> None:
         for language in examples.LANGUAGES:

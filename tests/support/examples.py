@@ -62,6 +62,11 @@ class Program:
         self.out = Log(process.stdout)
         self.errors = Log(process.stderr)
 
+    def write(self, text: str) -> None:
+        """To its standard input, which stays open."""
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
     def received(self) -> list[dict[str, Any]]:
         """The events that it has printed so far."""
         return lines(self.out.lines())
@@ -74,7 +79,7 @@ class Program:
 def running(language: str, program: str, *arguments: str) -> Iterator[Program]:
     """Killed at the end, and when it has taken too long."""
     with subprocess.Popen([*command(language, program), *arguments], env=environment(), text=True,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as process:
         watchdog = threading.Timer(2 * PROGRAM_SECONDS, process.kill)
         watchdog.start()

@@ -196,6 +196,7 @@ async function main() {
     if (!await publish(client, values.mode, requests)) process.exitCode = 1;
   } finally {
     client.close();
+    process.stdin.destroy();  // An input that goes on would keep this program.
   }
 }
 
