@@ -38,7 +38,7 @@ class Stream {
   };
 
   Stream(Load& load, grpc::GenericStub& stub, grpc::CompletionQueue& queue) : load_(load) {
-    for (int i = kStart; i <= kFinish; ++i) tags_[i] = {this, static_cast<Operation>(i)};
+    for (std::size_t i = 0; i < tags_.size(); ++i) tags_[i] = {this, static_cast<Operation>(i)};
     context_.set_deadline(std::chrono::system_clock::now() + kDeadline);
     context_.set_wait_for_ready(true);
     call_ = stub.PrepareCall(&context_, kMethod, &queue);

@@ -38,7 +38,7 @@ std::string Digits(double value) {
   if (value >= 1e5) return absl::StrFormat("%.0fk", value / 1e3);
   if (value >= 1e4) return absl::StrFormat("%.1fk", value / 1e3);
   if (value >= 100) return absl::StrFormat("%.0f", value);
-  return absl::StrFormat(value >= 10 ? "%.1f" : "%.2f", value);
+  return absl::StrFormat("%.*f", value >= 10 ? 1 : 2, value);
 }
 
 template <typename Value>
