@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kTails = 200;
 constexpr int kMostCatchingUp = 48;
-constexpr absl::Duration kRound = absl::Milliseconds(250);
+constexpr absl::Duration kRound = absl::Milliseconds(500);
 
 TailHubOptions SmallWindow() {
   TailHubOptions options;
@@ -120,8 +120,8 @@ class TailSharingTest : public testing::TestWithParam<unsigned> {
     }
     if (client.stalled > 0) {
       --client.stalled;
-    } else if (Chance(60)) {
-      client.stalled = Chance(30) ? 300 : Random(30);
+    } else if (Chance(40)) {
+      client.stalled = Chance(30) ? 130 : Random(30);
     } else if (Chance(300)) {
       client.tail->OnGone();
       RunAll();
@@ -186,7 +186,7 @@ TEST_P(TailSharingTest, EachGetsExactlyWhatWasWritten) {
   SCOPED_TRACE(testing::Message() << "seed " << GetParam());
   for (int i = 0; i < 300; ++i) log_.WriteOne(random_);
   for (Client& client : clients_) Open(client, RandomStart());
-  for (int round = 0; round < 300 && !HasFailure(); ++round) Round();
+  for (int round = 0; round < 150 && !HasFailure(); ++round) Round();
   Settle();
   // It was no easy ride.
   EXPECT_GT(hub_.joins(), 2 * kTails);
@@ -205,7 +205,7 @@ TEST_P(TailSharingTest, EachGetsExactlyWhatWasWritten) {
 std::vector<unsigned> Seeds() {
   const char* seed = std::getenv("EVENTBUS_SEED");
   if (seed != nullptr) return {static_cast<unsigned>(std::atoi(seed))};
-  return {1, 2, 3};
+  return {1, 2};
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, TailSharingTest, testing::ValuesIn(Seeds()));
