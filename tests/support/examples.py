@@ -116,7 +116,7 @@ def _compile_go(source: Path, folder: Path) -> None:
         module = Path(made) / "module"
         shutil.copytree(source, module, ignore=shutil.ignore_patterns("gen", "bin"))
         variables = {**os.environ, "PATH": f"{DEPS / 'bin'}{os.pathsep}{os.environ['PATH']}",
-                     "GOFLAGS": "-mod=readonly", "GOPROXY": "off"}
+                     "GOFLAGS": "-mod=readonly -buildvcs=false", "GOPROXY": "off"}
         protos = sorted(str(file.relative_to(PROTO)) for file in PROTO.rglob("*.proto"))
         for step in (["protoc", f"-I{PROTO}", "--go_out=.", "--go_opt=module=eventbus",
                       "--go-grpc_out=.", "--go-grpc_opt=module=eventbus", *protos],
