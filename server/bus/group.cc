@@ -105,7 +105,7 @@ void Group::TakeInbox() {
   }
   if (inbox.written) {
     writing_ = false;
-    member_.Written();
+    if (state_ != State::kLeaving) member_.Written();
   }
   if (inbox.opened.has_value()) TakeSource(*std::move(inbox.opened));
   if (inbox.looked_up.has_value()) {
@@ -261,6 +261,8 @@ void Group::EndFurther() {
   }
 }
 
+// From now on the member is touched by no run of the task: answers to earlier commits reach it on
+// the thread that leaves.
 void Group::Leave() {
   state_ = State::kLeaving;
   leave_by_ = context_.clock.Now() + kLeaveTimeout;

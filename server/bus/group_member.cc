@@ -190,7 +190,7 @@ void GroupMember::Commit(std::vector<kafka::GroupOffset> offsets) {
     if (status.ok()) return commits_.Committed(offsets);
     commits_.Failed(offsets);
     commit_at_ = now_ + kRetry;
-    if (GetErrorDetails(status).reason == v1::ERROR_REASON_GROUP_DENIED) return Fail(status);
+    if (absl::IsPermissionDenied(status)) return Fail(status);
     Log(LogLevel::kWarning, "commit failed, it is tried again",
         {{"reason", std::string(status.message())}});
   });

@@ -76,13 +76,22 @@ void FakeGroup::ChangeTopics(MemberId member, const std::vector<std::string>& to
   wake_();
 }
 
-void FakeGroup::Leave(MemberId member) {
+std::vector<std::function<void()>> FakeGroup::Leave(MemberId member) {
+  std::vector<std::function<void()>> replies;
   {
     MutexLock lock(mu_);
-    if (members_.erase(member) == 0) return;
+    const auto found = members_.find(member);
+    if (found == members_.end()) return replies;
+    for (Event& event : found->second.events) {
+      if (auto* replied = std::get_if<Replied>(&event)) {
+        replies.push_back([reply = *replied] { (*reply.done)(reply.status); });
+      }
+    }
+    members_.erase(found);
     Rebalance(/*lost=*/false);
   }
   wake_();
+  return replies;
 }
 
 void FakeGroup::Release(MemberId member) {
@@ -239,8 +248,11 @@ class FakeGroupConsumer final : public kafka::GroupConsumer {
   void Leave(std::vector<kafka::GroupOffset> offsets, Done done) override {
     const absl::Status status =
         offsets.empty() ? absl::OkStatus() : group_->CommitNow(member_, offsets);
-    group_->Leave(std::exchange(member_, 0));
-    std::thread([&done, &status] { done(status); }).join();
+    const auto replies = group_->Leave(std::exchange(member_, 0));
+    std::thread([&replies, &done, &status] {
+      for (const auto& reply : replies) reply();
+      done(status);
+    }).join();
   }
 
  private:

@@ -44,7 +44,8 @@ class FakeGroup {
   // ---- The consumer's side.
   MemberId Join(const std::vector<std::string>& topics);
   void ChangeTopics(MemberId member, const std::vector<std::string>& topics);
-  void Leave(MemberId member);
+  // Answers to its commits that the member has not polled are handed over.
+  std::vector<std::function<void()>> Leave(MemberId member);
   // The member has answered a revocation.
   void Release(MemberId member);
   void Commit(MemberId member, const std::vector<kafka::GroupOffset>& offsets,
