@@ -181,7 +181,7 @@ void TailReader::ReadShared() {
 
 void TailReader::ReadShared(Topic& topic) {
   while (reader_.has_room()) {
-    const TopicReader::Member::Found found = topic.member->Next(*topic.chunk);
+    const TopicWindow::Found found = topic.member->Next(*topic.chunk);
     if (found.lost) {
       context_.tails->CountLeave();
       topic.chunk.reset();

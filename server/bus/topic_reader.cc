@@ -52,10 +52,7 @@ TopicReader::TopicReader(const TopicReaderContext& context, TopicReaderOptions o
       topic_(std::move(topic)),
       task_(std::make_shared<SerialTask>(context.executor)),
       starts_(starts),
-      since_(stamp),
-      position_(starts),
-      ends_(std::move(starts)),
-      unused_since_(context.clock.Now()) {}
+      window_(options_.window, std::move(starts), stamp, context.clock.Now()) {}
 
 TopicReader::~TopicReader() { task_->Stop(); }
 
@@ -135,18 +132,7 @@ void TopicReader::Begin(Opened opened) {
   consumer_ = std::move(opened.consumer);
   read_ = std::move(opened.starts);
   if (std::exchange(starts_, absl::nullopt).has_value()) return;  // The windows begin there.
-  Wakes wakes;
-  {
-    MutexLock lock(mu_);
-    since_ = ++context_.stamps;
-    position_ = read_;
-    ends_ = read_;
-    for (Form& form : forms_) {
-      if (form.window.has_value()) form.window->Restart(read_);
-    }
-    wakes = TakeWakes(/*all=*/true);
-  }
-  for (const auto& wake : wakes) wake();
+  window_.BeginAnew(read_, ++context_.stamps);
 }
 
 // What appears while it is read has nothing in it that is older than its members.
@@ -162,12 +148,15 @@ void TopicReader::AddNewPartitions() {
 
 void TopicReader::Poll() {
   const Positions begin = read_;
-  {
-    MutexLock lock(mu_);
-    for (std::size_t i = 0; i < forms_.size(); ++i) building_[i] = forms_[i].window.has_value();
-  }
+  wanted_ = window_.Wanted();
   const bool more = ReadBurst();
-  if (read_ != begin) Publish(begin);
+  if (read_ != begin) {
+    TopicWindow::OfEachForm<std::shared_ptr<const Chunk>> chunks;
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+      if (wanted_[i]) chunks[i] = builders_[i].Take(begin, read_);
+    }
+    window_.Publish(std::move(chunks), read_);
+  }
   if (std::exchange(trouble_, false)) return Restart();
   RefreshEnds();
   if (more) task_->Wake();
@@ -182,31 +171,6 @@ bool TopicReader::ReadBurst() {
   return true;
 }
 
-void TopicReader::Publish(const Positions& begin) {
-  std::array<std::shared_ptr<const Chunk>, 2> chunks;
-  for (std::size_t i = 0; i < chunks.size(); ++i) {
-    if (building_[i]) chunks[i] = builders_[i].Take(begin, read_);
-  }
-  Wakes wakes;
-  {
-    MutexLock lock(mu_);
-    position_ = read_;
-    ends_.resize(read_.size(), 0);
-    for (std::size_t i = 0; i < read_.size(); ++i) ends_[i] = std::max(ends_[i], read_[i]);
-    for (std::size_t i = 0; i < chunks.size(); ++i) {
-      absl::optional<ChunkWindow>& window = forms_[i].window;
-      if (!window.has_value()) continue;
-      if (chunks[i] != nullptr) {
-        window->Append(std::move(chunks[i]));
-      } else {
-        window->Restart(read_);  // It came while the chunk was read.
-      }
-    }
-    wakes = TakeWakes(/*all=*/false);
-  }
-  for (const auto& wake : wakes) wake();
-}
-
 void TopicReader::RefreshEnds() {
   const absl::Time now = context_.clock.Now();
   if (now < refresh_at_) return;
@@ -215,8 +179,7 @@ void TopicReader::RefreshEnds() {
   for (std::size_t i = 0; i < ends.size(); ++i) {
     ends[i] = std::max(ends[i], consumer_->CachedEnd({topic_, static_cast<std::int32_t>(i)}));
   }
-  MutexLock lock(mu_);
-  ends_ = std::move(ends);
+  window_.SetEnds(std::move(ends));
 }
 
 // The members are out: each finds out for itself what became of its position.
@@ -224,16 +187,7 @@ void TopicReader::Restart() {
   DropConsumer();
   starts_.reset();
   open_at_ = context_.clock.Now() + options_.retry;
-  Wakes wakes;
-  {
-    MutexLock lock(mu_);
-    since_.reset();
-    for (Form& form : forms_) {
-      if (form.window.has_value()) form.window->Restart(position_);
-    }
-    wakes = TakeWakes(/*all=*/true);
-  }
-  for (const auto& wake : wakes) wake();
+  window_.Stop();
   task_->Wake();
 }
 
@@ -244,40 +198,27 @@ void TopicReader::DropConsumer() {
   consumer_ = nullptr;
 }
 
-// Members may come and go between the two looks: closed is only what has none, and has had none for
-// a while.
+// Members may come between the two looks: closed is only what has none.
 void TopicReader::CloseIfUnused() {
-  const absl::optional<absl::Time> close_at = CloseAt();
-  if (!close_at.has_value()) return;
-  if (context_.clock.Now() < *close_at) return task_->WakeAt(*close_at);
-  absl::optional<absl::StatusOr<Opened>> opened;  // Closed after the lock.
-  {
-    MutexLock lock(mu_);
-    if (!members_.empty()) return;
-    closed_ = true;
-    for (Form& form : forms_) form.window.reset();
-    opened = std::exchange(opened_, absl::nullopt);
-  }
+  const absl::optional<absl::Time> since = window_.unused_since();
+  if (!since.has_value() || opening_) return;  // A consumer to come would be left behind.
+  const absl::Time close_at = *since + options_.linger;
+  if (context_.clock.Now() < close_at) return task_->WakeAt(close_at);
+  if (!window_.Close()) return;
   DropConsumer();
   task_->Stop();
-}
-
-absl::optional<absl::Time> TopicReader::CloseAt() const {
-  MutexLock lock(mu_);
-  if (!members_.empty()) return absl::nullopt;
-  return unused_since_ + options_.linger;
 }
 
 void TopicReader::OnRecord(const kafka::RecordView& record) {
   const auto partition = static_cast<std::size_t>(record.partition);
   if (partition >= read_.size() || record.offset < read_[partition]) return;
   read_[partition] = record.offset + 1;
-  if (!building_[0] && !building_[1]) return;
+  if (!wanted_[0] && !wanted_[1]) return;
   const auto body =
       wire::Decode(context_.plan, *context_.plan.FindByTopic(record.topic), record.value);
   const wire::ReceivedRecord received = ToReceived(record);
   for (std::size_t i = 0; i < builders_.size(); ++i) {
-    if (building_[i]) builders_[i].Add(received, body);
+    if (wanted_[i]) builders_[i].Add(received, body);
   }
 }
 
@@ -297,75 +238,17 @@ void TopicReader::OnError(const absl::Status& error) {
 std::unique_ptr<TopicReader::Member> TopicReader::Enter(bool include_json,
                                                         std::function<void()> wake) {
   auto member = std::make_unique<Member>(shared_from_this(), include_json, std::move(wake));
-  {
-    MutexLock lock(mu_);
-    if (closed_) return nullptr;
-    members_.insert(member.get());
-    Form& form = FormOf(include_json);
-    ++form.members;
-    if (!form.window.has_value()) form.window.emplace(options_.window, position_);
-    DropUnusedForms();
-  }
+  if (!window_.Enter(member->member_)) return nullptr;
   task_->Wake();
   return member;
 }
 
-void TopicReader::Leave(Member& member) {
-  {
-    MutexLock lock(mu_);
-    if (members_.erase(&member) == 0) return;
-    --FormOf(member.include_json_).members;
-    // The last member may come back.
-    if (!members_.empty()) return DropUnusedForms();
-    unused_since_ = context_.clock.Now();
-  }
-  task_->Wake();
-}
-
-void TopicReader::DropUnusedForms() {
-  for (Form& form : forms_) {
-    if (form.members == 0) form.window.reset();
-  }
-}
-
-TopicReader::Wakes TopicReader::TakeWakes(bool all) {
-  Wakes wakes;
-  for (Member* member : members_) {
-    if (std::exchange(member->waiting_, false) || all) wakes.push_back(member->wake_);
-  }
-  return wakes;
-}
-
 TopicReader::Member::Member(std::shared_ptr<TopicReader> reader, bool include_json,
                             std::function<void()> wake)
-    : reader_(std::move(reader)), include_json_(include_json), wake_(std::move(wake)) {}
+    : reader_(std::move(reader)), member_{include_json, std::move(wake)} {}
 
-TopicReader::Member::~Member() { reader_->Leave(*this); }
-
-absl::optional<std::uint64_t> TopicReader::Member::Find(const Positions& read, Stamp stamp) const {
-  MutexLock lock(reader_->mu_);
-  const Form& form = reader_->FormOf(include_json_);
-  if (!reader_->since_.has_value() || stamp < *reader_->since_) return absl::nullopt;
-  return form.window->Find(read);
-}
-
-TopicReader::Member::Found TopicReader::Member::Next(std::uint64_t number) {
-  MutexLock lock(reader_->mu_);
-  const Form& form = reader_->FormOf(include_json_);
-  if (!form.window->Covers(number)) return {nullptr, true};
-  Found found{form.window->Get(number), false};
-  waiting_ = found.chunk == nullptr;
-  return found;
-}
-
-absl::optional<Stamp> TopicReader::Member::since() const {
-  MutexLock lock(reader_->mu_);
-  return reader_->since_;
-}
-
-Positions TopicReader::Member::Ends() const {
-  MutexLock lock(reader_->mu_);
-  return reader_->ends_;
+TopicReader::Member::~Member() {
+  if (reader_->window_.Leave(member_, reader_->context_.clock.Now())) reader_->task_->Wake();
 }
 
 }  // namespace eventbus::bus

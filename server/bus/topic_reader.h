@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -8,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
@@ -19,15 +17,11 @@
 #include "server/bus/chunk.h"
 #include "server/bus/chunk_window.h"
 #include "server/bus/cluster_monitor.h"
+#include "server/bus/topic_window.h"
 #include "server/kafka/consumer.h"
 #include "server/wire/plan.h"
 
 namespace eventbus::bus {
-
-// Orders look-ups. One draws a stamp, then finds a position in the log; a reader draws one after it
-// has found where to begin. Where the first is the later of the two, both are of the same log: the
-// topic has not been made anew between them.
-using Stamp = std::uint64_t;
 
 struct TopicReaderOptions {
   // Of each window: without the records' JSON, and with it.
@@ -82,11 +76,6 @@ class TopicReader final : public std::enable_shared_from_this<TopicReader>,
     std::shared_ptr<kafka::Consumer> consumer;
     Positions starts;
   };
-  // Of one form of the topic's events.
-  struct Form {
-    absl::optional<ChunkWindow> window;  // While it has members.
-    int members = 0;
-  };
 
   TopicReader(const TopicReaderContext& context, TopicReaderOptions options, std::string topic,
               Positions starts, Stamp stamp);
@@ -100,11 +89,9 @@ class TopicReader final : public std::enable_shared_from_this<TopicReader>,
   void AddNewPartitions();
   void Poll();
   bool ReadBurst();
-  void Publish(const Positions& begin);
   void RefreshEnds();
   void Restart();
   void CloseIfUnused();
-  absl::optional<absl::Time> CloseAt() const;
   void DropConsumer();
 
   // On the blocking pool.
@@ -114,15 +101,6 @@ class TopicReader final : public std::enable_shared_from_this<TopicReader>,
   void OnPartitionEnd(const kafka::TopicPartition& partition, std::int64_t next_offset) override;
   void OnPositionLost(const kafka::TopicPartition& partition) override;
   void OnError(const absl::Status& error) override;
-
-  // For members.
-  void Leave(Member& member);
-  using Wakes = std::vector<std::function<void()>>;
-  Wakes TakeWakes(bool all) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void DropUnusedForms() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  Form& FormOf(bool include_json) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return forms_[include_json ? 1 : 0];
-  }
 
   const TopicReaderContext context_;
   const TopicReaderOptions options_;
@@ -139,55 +117,37 @@ class TopicReader final : public std::enable_shared_from_this<TopicReader>,
   bool trouble_ = false;
   absl::Time refresh_at_ = absl::InfinitePast();
   std::shared_ptr<const kafka::ClusterMetadata> seen_;
-  std::array<ChunkBuilder, 2> builders_{ChunkBuilder(false), ChunkBuilder(true)};
-  std::array<bool, 2> building_{};
+  TopicWindow::OfEachForm<ChunkBuilder> builders_{ChunkBuilder(false), ChunkBuilder(true)};
+  TopicWindow::OfEachForm<bool> wanted_{};  // Of the chunk that is being read.
 
-  mutable Mutex mu_;
+  TopicWindow window_;
+  Mutex mu_;
   absl::optional<absl::StatusOr<Opened>> opened_ ABSL_GUARDED_BY(mu_);
-  bool closed_ ABSL_GUARDED_BY(mu_) = false;
-  // Since when its positions are sound; unset: it has none.
-  absl::optional<Stamp> since_ ABSL_GUARDED_BY(mu_);
-  Positions position_ ABSL_GUARDED_BY(mu_);  // What has been published.
-  Positions ends_ ABSL_GUARDED_BY(mu_);      // Of the partitions, as last heard.
-  std::array<Form, 2> forms_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_set<Member*> members_ ABSL_GUARDED_BY(mu_);
-  absl::Time unused_since_ ABSL_GUARDED_BY(mu_);
 };
 
 // One who may read from the window. One thread at a time; its destructor leaves.
 class TopicReader::Member {
  public:
-  // What Next found.
-  struct Found {
-    // Null: it comes next, and then the member is woken; or it is lost.
-    std::shared_ptr<const Chunk> chunk;
-    // No longer in the window: Find again, or read elsewhere.
-    bool lost = false;
-  };
-
   Member(std::shared_ptr<TopicReader> reader, bool include_json, std::function<void()> wake);
   ~Member();
   Member(const Member&) = delete;
   Member& operator=(const Member&) = delete;
 
-  // The number of the chunk with which one goes on who has everything before `read`, positions that
-  // were sound when `stamp` was drawn. Unset: the window does not lead on from there.
-  absl::optional<std::uint64_t> Find(const Positions& read, Stamp stamp) const;
-  Found Next(std::uint64_t number);
+  // As TopicWindow's.
+  absl::optional<std::uint64_t> Find(const Positions& read, Stamp stamp) const {
+    return reader_->window_.Find(member_.include_json, read, stamp);
+  }
+  TopicWindow::Found Next(std::uint64_t number) { return reader_->window_.Next(member_, number); }
+  absl::optional<Stamp> since() const { return reader_->window_.since(); }
+  Positions Ends() const { return reader_->window_.ends(); }
+
   // There may be new partitions.
   void Poke() { reader_->task_->Wake(); }
-
-  // When the reader found where to begin; unset: it is about to.
-  absl::optional<Stamp> since() const;
-  // The ends of the partitions, as last heard.
-  Positions Ends() const;
 
  private:
   friend class TopicReader;
   const std::shared_ptr<TopicReader> reader_;
-  const bool include_json_;
-  const std::function<void()> wake_;
-  bool waiting_ = false;  // Under the reader's lock.
+  TopicWindow::Member member_;
 };
 
 }  // namespace eventbus::bus

@@ -251,6 +251,18 @@ TEST_F(TopicReaderTest, ItStaysForAWhileAfterItsLastMember) {
   EXPECT_EQ(kafka_.live_consumers("shared"), 0);
 }
 
+TEST_F(TopicReaderTest, AConsumerThatComesTooLateIsNotLeftBehind) {
+  Stamp stamp = 0;
+  hub_.Enter(
+          kTopic, {0, 0}, false, [] {}, stamp)
+      .reset();
+  executor_.Run();
+  clock_.Advance(absl::Seconds(6));
+  executor_.Run();
+  Run();  // Only now it is opened.
+  EXPECT_EQ(kafka_.live_consumers("shared"), 0);
+}
+
 TEST_F(TopicReaderTest, AfterItHasClosedAnotherOpensAtTheNewEnds) {
   Enter({0, 0}).reset();
   Run();
