@@ -25,6 +25,7 @@ class CatchUp {
   void Ask(const std::vector<kafka::TopicPartition>& partitions);
   // What came of it: the consumer, not reading yet, or why there is none. Unset: not known yet.
   absl::optional<absl::StatusOr<std::shared_ptr<kafka::Consumer>>> Take();
+  bool has_place() const { return place_ != nullptr; }
   // Gives the place back once `consumer` (may be null) is closed, and forgets what was asked for.
   void Release(std::shared_ptr<kafka::Consumer> consumer);
 

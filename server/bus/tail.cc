@@ -247,7 +247,10 @@ void Tail::EndNow(const absl::Status& status, std::vector<Message> last) {
 }
 
 void Tail::CheckStall() {
-  if (over_ || !writing_ || context_.clock.Now() - write_began_ < kStallTimeout) return;
+  if (over_ || !writing_) return;
+  const absl::Duration writing = context_.clock.Now() - write_began_;
+  if (writing >= kGiveWay && reader_.has_place()) reader_.GiveWay();
+  if (writing < kStallTimeout) return;
   EndNow(MakeRetryError(v1::ERROR_REASON_SUBSCRIBER_TOO_SLOW,
                         absl::StrCat("nothing was read for ", absl::FormatDuration(kStallTimeout))),
          {});
@@ -263,7 +266,7 @@ void Tail::ScheduleTimer() {
   absl::Time next = last_heartbeat_ + options_.heartbeat_interval;
   if (flowing_) next = std::min(next, last_heartbeat_ + kFlowHeartbeat);
   if (AwaitsLookUp()) next = std::min(next, look_up_at_);
-  if (writing_) next = write_began_ + kStallTimeout;
+  if (writing_) next = write_began_ + (reader_.has_place() ? kGiveWay : kStallTimeout);
   task_->WakeAt(next);
 }
 

@@ -41,6 +41,8 @@ class Tail final : public Subscription, public std::enable_shared_from_this<Tail
  public:
   // How long a write may be under way before the client counts as stalled.
   static constexpr absl::Duration kStallTimeout = absl::Seconds(60);
+  // How long it may keep others from catching up meanwhile.
+  static constexpr absl::Duration kGiveWay = absl::Seconds(10);
   // Between heartbeats while events flow.
   static constexpr absl::Duration kFlowHeartbeat = absl::Seconds(1);
 

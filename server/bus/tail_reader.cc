@@ -62,6 +62,7 @@ void TailReader::IndexCursors() {
 }
 
 bool TailReader::Read(int most, bool writing) {
+  if (!writing) gave_way_ = false;
   bool more = Arrange();
   const bool alone = reader_.consumer() == nullptr;
   if (alone && writing)
@@ -92,6 +93,11 @@ void TailReader::RefreshEnds() {
 bool TailReader::joined() const {
   return std::all_of(topics_.begin(), topics_.end(),
                      [](const Topic& topic) { return topic.chunk.has_value(); });
+}
+
+void TailReader::GiveWay() {
+  gave_way_ = true;
+  catch_up_.Release(reader_.Release());
 }
 
 void TailReader::Release() {
@@ -147,6 +153,7 @@ void TailReader::ReadOwn(const std::set<std::string>& behind, bool changed) {
     own_.clear();
     return catch_up_.Release(reader_.Release());
   }
+  if (gave_way_) return;
   if (reader_.consumer() == nullptr) {
     auto opened = catch_up_.Take();
     if (!opened.has_value()) return catch_up_.Ask(PartitionsOf(behind));

@@ -58,6 +58,10 @@ class TailReader {
 
   // Whether every topic is joined.
   bool joined() const;
+  // Lets somebody else catch up: gives its place back, if it has one, until it is read again with
+  // nothing being written.
+  void GiveWay();
+  bool has_place() const { return catch_up_.has_place(); }
   // Leaves everything.
   void Release();
 
@@ -101,6 +105,7 @@ class TailReader {
   std::vector<Topic> topics_;
   std::set<std::string> own_;  // The topics that the consumer reads.
   absl::optional<absl::Status> error_;
+  bool gave_way_ = false;
   bool shared_first_ = false;
   std::size_t first_ = 0;  // Of the topics, for the next batch.
 };

@@ -555,6 +555,33 @@ TEST_F(TailTest, ItsPlaceAmongThoseWhoCatchUpIsGivenBack) {
   EXPECT_TRUE(hub_.catching_up().Ask([] {})->granted());
 }
 
+TEST_F(TailTest, OneWhoseClientDoesNotReadGivesWayAndGoesOnAfterIt) {
+  for (int i = 0; i < 5; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
+  options_.reader.batch.max_events = 2;
+  StartStalled(Earliest{});
+  auto other = hub_.catching_up().Ask([] {});
+  EXPECT_FALSE(other->granted());
+  clock_.Advance(absl::Seconds(10));
+  RunStalled();
+  EXPECT_TRUE(other->granted());
+  EXPECT_EQ(kafka_.live_consumers("the-client"), 0);
+  other.reset();
+  FinishWrites();
+  EXPECT_THAT(Offsets(sink_->Take()), ElementsAre(0, 1, 2, 3, 4));
+}
+
+TEST_F(TailTest, OneThatGaveWayIsEndedLikeAnyThatStalls) {
+  for (int i = 0; i < 5; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
+  options_.reader.batch.max_events = 2;
+  StartStalled(Earliest{});
+  clock_.Advance(absl::Seconds(10));
+  RunStalled();
+  clock_.Advance(absl::Seconds(50));
+  RunStalled();
+  EXPECT_EQ(CloseReason(), v1::ERROR_REASON_SUBSCRIBER_TOO_SLOW);
+  EXPECT_EQ(Resumes(sink_->Take().back().heartbeat().resume_token(), 0), 0);
+}
+
 TEST_F(TailTest, ATopicMadeAnewIsAGapForOneThatHadJoined) {
   for (int i = 0; i < 5; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
   Start();
