@@ -71,7 +71,10 @@ int Consumer::Poll(int max, kafka::ConsumerEvents& events) {
   while (found < max) {
     const MessageHolder message(rd_kafka_consumer_poll(client_.get(), 0));
     found += ReportErrors(events);
-    if (message == nullptr) break;
+    if (message == nullptr) {
+      dispatcher_.OnEmpty();
+      break;
+    }
     // Its own group, which it never uses.
     if (Classify(message->err) == ErrorClass::kGroupDenied) continue;
     dispatcher_.Dispatch(*message, events);

@@ -46,6 +46,7 @@ void Dispatcher::Dispatch(const rd_kafka_message_t& message, kafka::ConsumerEven
 }
 
 void Dispatcher::DispatchRecord(const rd_kafka_message_t& message, kafka::ConsumerEvents& events) {
+  waker_.OnRecord(message);
   view_.topic = rd_kafka_topic_name(message.rkt);
   view_.partition = message.partition;
   view_.offset = message.offset;

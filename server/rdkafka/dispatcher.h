@@ -3,6 +3,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "server/kafka/consumer.h"
+#include "server/rdkafka/fetch_waker.h"
 
 namespace eventbus::rdkafka {
 
@@ -10,16 +11,19 @@ namespace eventbus::rdkafka {
 class Dispatcher {
  public:
   // `client` gives errors that heal by waiting, which are only logged, their name.
-  explicit Dispatcher(const rd_kafka_t* client) : client_(client) {}
+  explicit Dispatcher(rd_kafka_t* client) : client_(client), waker_(client) {}
 
   // A record, the end of a partition, or an error of one.
   void Dispatch(const rd_kafka_message_t& message, kafka::ConsumerEvents& events);
+  // There is no message.
+  void OnEmpty() { waker_.OnEmpty(); }
 
  private:
   void DispatchRecord(const rd_kafka_message_t& message, kafka::ConsumerEvents& events);
   void DispatchError(const rd_kafka_message_t& message, kafka::ConsumerEvents& events);
 
   const rd_kafka_t* const client_;
+  FetchWaker waker_;
   // Reused for each record.
   kafka::RecordView view_;
 };

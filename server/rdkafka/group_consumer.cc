@@ -72,7 +72,10 @@ int GroupConsumer::PollRecords(int max, kafka::ConsumerEvents& events) {
   int found = 0;
   for (; found < max; ++found) {
     const MessageHolder message(rd_kafka_consume_queue(client_->records(), 0));
-    if (message == nullptr) break;
+    if (message == nullptr) {
+      dispatcher_.OnEmpty();
+      break;
+    }
     dispatcher_.Dispatch(*message, events);
   }
   return found;

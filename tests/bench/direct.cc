@@ -121,6 +121,7 @@ absl::StatusOr<std::unique_ptr<DirectProducer>> DirectProducer::Make(const std::
                               {"acks", "all"},
                               {"enable.idempotence", "true"},
                               {"linger.ms", "0"},
+                              {"max.in.flight.requests.per.connection", "2"},
                               {"partitioner", "murmur2_random"}});
   std::unique_ptr<DirectProducer> producer(new DirectProducer());
   rd_kafka_conf_set_opaque(conf.get(), producer.get());

@@ -85,6 +85,26 @@ TEST_F(RealKafkaTest, ReadsBackWhatWasWritten) {
   EXPECT_THAT(reader.events.errors, IsEmpty());
 }
 
+// librdkafka 2.0 sleeps up to a second with a full prefetch, whoever takes it: hundreds of times
+// here, far longer than the patience of PollUntil.
+TEST_F(RealKafkaTest, APrefetchThatWasFullIsFilledAgainAtOnce) {
+  constexpr int kRecords = 400;
+  const auto producer = MakeProducer();
+  Reports reports;
+  for (int i = 0; i < kRecords; ++i) {
+    auto record = MakeRecord(topic_, "k", std::string(100'000, 'v'));
+    auto done = reports.For(i);
+    ASSERT_TRUE(producer->Produce(record, done).ok());
+  }
+  ASSERT_THAT(reports.Wait(kRecords), SizeIs(kRecords));
+  const auto factory =
+      MakeFactory({{"queued.max.messages.kbytes", "256"}, {"fetch.message.max.bytes", "131072"}});
+  Reader reader(*factory);
+  reader.Assign({topic_, 0}, 0);
+  EXPECT_TRUE(reader.PollUntil([&] { return reader.events.records.size() == kRecords; }))
+      << reader.events.records.size();
+}
+
 TEST_F(RealKafkaTest, FirstRecordComesAtOnce) {
   Fill(topic_, 1);
   const auto factory = MakeFactory();
