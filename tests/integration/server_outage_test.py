@@ -11,9 +11,9 @@ import grpc
 from google.rpc import error_details_pb2
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
-from tests.support import broker, requests
+from tests.support import broker, groups, requests
 from tests.support.errors import detail, reason
-from tests.support.patience import SECONDS, wait_until
+from tests.support.patience import PROGRAM_SECONDS, SECONDS, wait_until
 from tests.support.requests import EARLIEST, LATEST
 from tests.support.server import NOT_SERVING, SERVING, Server, on_broker
 
@@ -97,6 +97,28 @@ class OutageTest(WithKafka):
             self.assertEqual(set(seen.values()), {1})
             stream.cancel()
             self.assertTrue(running.log.lines_with("Kafka does not answer"))
+
+    def test_a_group_outlives_a_restart_and_misses_nothing(self) -> None:
+        with on_broker() as running:
+            running.wait_for_health(SERVING)
+            request = groups.request(groups.new_group(), heartbeat_interval={"seconds": 1})
+            with groups.Stream(running.stub, request) as member:
+                member.started()
+                before = self.publish(running).result().event_id
+                wait_until(lambda: before in member.ids(), "the event before the outage")
+
+                self.stop()
+                running.wait_for_health(NOT_SERVING)
+                beats = len(member.all("heartbeat"))
+                wait_until(lambda: len(member.all("heartbeat")) > beats, "a heartbeat without Kafka")
+                self.start()
+                running.wait_for_health(SERVING)
+
+                after = {self.publish(running, filename=f"after-{i}").result().event_id
+                         for i in range(20)}
+                wait_until(lambda: after <= set(member.ids()), "the events after the outage",
+                           PROGRAM_SECONDS)
+                self.assertIsNone(member.error)
 
     def test_it_listens_before_kafka_is_up(self) -> None:
         self.stop()
