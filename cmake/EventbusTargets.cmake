@@ -25,10 +25,12 @@ function(eventbus_library name)
     PRIVATE ${ARG_PRIVATE} $<BUILD_INTERFACE:eventbus_options>)
 endfunction()
 
-# eventbus_test(<name> SOURCES <file>... DEPS <target>... [LABELS <label>...] [TIMEOUT <seconds>])
-# A GoogleTest binary and its ctest entry, labelled `unit` where no label is given.
+# eventbus_test(<name> SOURCES <file>... DEPS <target>... [LABELS <label>...] [TIMEOUT <seconds>]
+#               [BROKER])
+# A GoogleTest binary and its ctest entry, labelled `unit` where no label is given. BROKER: beside a
+# broker of its own, which it stops and starts.
 function(eventbus_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "BROKER" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
@@ -39,6 +41,10 @@ function(eventbus_test name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main eventbus_options)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-  add_test(NAME ${name} COMMAND ${name})
+  set(wrapper "")
+  if(ARG_BROKER)
+    set(wrapper python3 ${PROJECT_SOURCE_DIR}/tests/kafka/kafka.py run --)
+  endif()
+  add_test(NAME ${name} COMMAND ${wrapper} $<TARGET_FILE:${name}>)
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
