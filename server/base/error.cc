@@ -46,6 +46,7 @@ absl::StatusCode CodeOf(ErrorReason reason) {
     case v1::ERROR_REASON_REQUEST_INVALID:
     case v1::ERROR_REASON_UNKNOWN_FIELD:
     case v1::ERROR_REASON_EVENT_TOO_LARGE:
+    case v1::ERROR_REASON_ACK_TOKEN_INVALID:
       return absl::StatusCode::kInvalidArgument;
     case v1::ERROR_REASON_TOPIC_NOT_FOUND:
       return absl::StatusCode::kNotFound;
@@ -66,7 +67,11 @@ absl::StatusCode CodeOf(ErrorReason reason) {
       return absl::StatusCode::kOutOfRange;
     case v1::ERROR_REASON_GROUP_PROTOCOL_MISMATCH:
     case v1::ERROR_REASON_GROUP_FILTER_MISMATCH:
+    case v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED:
+    case v1::ERROR_REASON_ACK_TOKEN_EXPIRED:
       return absl::StatusCode::kFailedPrecondition;
+    case v1::ERROR_REASON_ACK_TIMEOUT:
+      return absl::StatusCode::kAborted;
     case v1::ERROR_REASON_UNSUPPORTED:
       return absl::StatusCode::kUnimplemented;
     default:

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "eventbus/v1/errors.pb.h"
+#include "server/base/mutex.h"
+#include "server/bus/ack_token.h"
+
+namespace eventbus::bus {
+
+// A token that settled nothing, and why: ACK_TOKEN_INVALID, ACK_TOKEN_NOT_OWNED or
+// ACK_TOKEN_EXPIRED.
+struct AckError {
+  std::string token;
+  v1::ErrorReason reason = v1::ERROR_REASON_UNSPECIFIED;
+};
+
+// A stream whose events can be settled. Thread-safe.
+class AckTarget {
+ public:
+  // For each token, in their order, the reason why it settled nothing; UNSPECIFIED: it did.
+  using Done = absl::AnyInvocable<void(std::vector<v1::ErrorReason>)>;
+
+  virtual ~AckTarget() = default;
+
+  // Settles what the tokens, all of this stream, stand for. `done` runs once, on any thread, as soon
+  // as they have been accepted; also where the stream ends meanwhile.
+  virtual void Settle(std::vector<AckToken> tokens, Done done) = 0;
+};
+
+// The streams of this server whose events can be settled, by the random part of their tokens.
+// Thread-safe; a target is called under no lock.
+class AckRegistry {
+ public:
+  // The errors, in the order of the tokens.
+  using Done = absl::AnyInvocable<void(std::vector<AckError>)>;
+
+  // Enters a stream under a random part that no other has, which is returned.
+  std::uint64_t Enter(std::weak_ptr<AckTarget> target);
+  void Leave(std::uint64_t stream);
+
+  // Settles what `tokens` stand for, each stream its own. `done` runs once, when all have answered,
+  // on the thread of the last; in this call where no stream is concerned.
+  void Acknowledge(const std::vector<std::string>& tokens, Done done);
+
+ private:
+  Mutex mu_;
+  std::map<std::uint64_t, std::weak_ptr<AckTarget>> targets_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace eventbus::bus
