@@ -28,8 +28,11 @@ class AckTarget {
 
   virtual ~AckTarget() = default;
 
-  // Settles what the tokens, all of this stream, stand for. `done` runs once, on any thread, as soon
-  // as they have been accepted; also where the stream ends meanwhile.
+  // Settles what the tokens, all of this stream, stand for. `done` runs once, on any thread, as
+  // soon as they have been accepted; also where the stream ends meanwhile. One that is destroyed
+  // instead, as with a queue that is dropped, answers ACK_TOKEN_NOT_OWNED for all. So a call is
+  // left without an answer only by a target that outlives its stream and keeps `done`, which none
+  // may.
   virtual void Settle(std::vector<AckToken> tokens, Done done) = 0;
 };
 
@@ -44,8 +47,10 @@ class AckRegistry {
   std::uint64_t Enter(std::weak_ptr<AckTarget> target);
   void Leave(std::uint64_t stream);
 
-  // Settles what `tokens` stand for, each stream its own. `done` runs once, when all have answered,
-  // on the thread of the last; in this call where no stream is concerned.
+  // Settles what `tokens` stand for: each stream is called once, with its own. Text that is no
+  // token is ACK_TOKEN_INVALID, a stream that is not here or has gone ACK_TOKEN_NOT_OWNED. `done`
+  // runs once, when all have answered (AckTarget::Settle says why all do), on the thread of the
+  // last; in this call where no stream is concerned.
   void Acknowledge(const std::vector<std::string>& tokens, Done done);
 
  private:
