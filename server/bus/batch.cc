@@ -45,8 +45,9 @@ void Batch::EndPart() {
   bytes_.clear();
 }
 
-Message Batch::Take() {
+Message Batch::Take(absl::string_view ack_token) {
   const std::size_t own = bytes_.size();
+  wire::AppendBatchToken(ack_token, bytes_);
   EndPart();
   Message message;
   message.reserve(1 + parts_.size());

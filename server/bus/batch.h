@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "server/bus/stream.h"
 #include "server/wire/decode.h"
 #include "server/wire/delivery.h"
@@ -19,12 +20,12 @@ class Batch {
  public:
   struct Limits {
     int max_events = 256;
-    // Of the message, its prefix included.
+    // Of the message, its prefix and token included.
     std::size_t max_bytes = wire::kMaxResponseBytes;
   };
 
   // What one event may have, so that it fits into a batch of the default limits.
-  static constexpr std::size_t MaxEventBytes() { return wire::kMaxResponseBytes - kPrefixBytes; }
+  static constexpr std::size_t MaxEventBytes() { return wire::kMaxResponseBytes - kFrameBytes; }
 
   explicit Batch(Limits limits) : limits_(limits) {}
 
@@ -45,17 +46,19 @@ class Batch {
   bool full() const { return closed_ || events_ >= limits_.max_events || !set_aside_.empty(); }
   int events() const { return events_; }
 
-  // The batch as a SubscribeResponse. What was set aside becomes the next batch.
-  Message Take();
+  // The batch as a SubscribeResponse; `ack_token` settles it, where it is not empty, and has at
+  // most wire::kMaxAckTokenBytes. What was set aside becomes the next batch.
+  Message Take(absl::string_view ack_token = {});
   // Forgets everything, what was set aside included.
   void Clear();
 
  private:
-  std::size_t MaxBytes() const { return limits_.max_bytes - kPrefixBytes; }
+  std::size_t MaxBytes() const { return limits_.max_bytes - kFrameBytes; }
   std::size_t size() const { return parts_bytes_ + bytes_.size(); }
   void EndPart();
 
-  static constexpr std::size_t kPrefixBytes = 16;
+  // What is kept free for the prefix and the batch's token.
+  static constexpr std::size_t kFrameBytes = 16 + wire::kMaxBatchTokenBytes;
   const Limits limits_;
   int events_ = 0;
   bool closed_ = false;

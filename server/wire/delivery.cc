@@ -1,9 +1,11 @@
-// EventBatch.events := tag length ReceivedEvent
+// EventBatch        := (tag length ReceivedEvent)* ack_token?
 // ReceivedEvent     := body event_id event_type topic partition offset record_time
-//                      (ordering_key | raw_key)? Header* json?
+//                      (ordering_key | raw_key)? Header* ack_token? json?
 // Fields are written in the order of their numbers; what is empty or zero is left out, as proto3
 // does.
 #include "server/wire/delivery.h"
+
+#include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "server/wire/json_scanner.h"
@@ -15,6 +17,7 @@ namespace {
 // Field numbers of eventbus.v1; delivery_test holds them to the descriptors.
 constexpr std::uint32_t kResponseBatch = 2;
 constexpr std::uint32_t kBatchEvents = 1;
+constexpr std::uint32_t kBatchAckToken = 2;
 constexpr std::uint32_t kEvent = 1;
 constexpr std::uint32_t kUndecodable = 2;
 constexpr std::uint32_t kEventId = 3;
@@ -26,6 +29,7 @@ constexpr std::uint32_t kRecordTime = 8;
 constexpr std::uint32_t kOrderingKey = 9;
 constexpr std::uint32_t kRawKey = 10;
 constexpr std::uint32_t kHeaders = 11;
+constexpr std::uint32_t kAckToken = 12;
 constexpr std::uint32_t kJson = 14;
 constexpr std::uint32_t kUndecodableValue = 1;
 constexpr std::uint32_t kUndecodableReason = 2;
@@ -78,7 +82,7 @@ void AppendHeader(const ReceivedHeader& header, std::string& out) {
   AppendBytes(kHeaders, message, out);
 }
 
-// Everything that follows the body, but for headers and json.
+// Everything that follows the body, but for headers, ack_token and json.
 void AppendPlace(const ReceivedRecord& record, const Decoded* decoded, std::string& out) {
   if (decoded != nullptr) {
     AppendText(kEventId, decoded->event_id, out);
@@ -95,10 +99,13 @@ Undecodable TooLarge(std::size_t bytes, std::size_t max_bytes) {
   return {Reason::kTooLarge, absl::StrCat(bytes, " bytes as a message, at most ", max_bytes)};
 }
 
-// The record's place, its key and its headers; what would pass `max_bytes` is left out, headers
-// first.
+// The record's place, its key, its headers and its token; what would pass `max_bytes` is left out,
+// headers first, but never the token: without it the event could not be settled.
 void AppendWhatFits(const ReceivedRecord& record, const Decoded* decoded, std::size_t max_bytes,
                     std::string& event) {
+  std::string token;
+  AppendText(kAckToken, record.ack_token, token);
+  max_bytes -= std::min(max_bytes, token.size());
   const std::size_t body = event.size();
   AppendPlace(record, decoded, event);
   if (event.size() > max_bytes) {
@@ -110,6 +117,7 @@ void AppendWhatFits(const ReceivedRecord& record, const Decoded* decoded, std::s
   const std::size_t without_headers = event.size();
   for (const ReceivedHeader& header : record.headers) AppendHeader(header, event);
   if (event.size() > max_bytes) event.resize(without_headers);
+  event += token;
 }
 
 }  // namespace
@@ -130,6 +138,7 @@ void AppendReceivedEvent(const ReceivedRecord& record,
   }
   AppendPlace(record, decoded, event);
   for (const ReceivedHeader& header : record.headers) AppendHeader(header, event);
+  AppendText(kAckToken, record.ack_token, event);
   if (event.size() + kPrefix > max_bytes) {
     const Undecodable too_large = TooLarge(event.size(), max_bytes);
     event.clear();
@@ -140,6 +149,10 @@ void AppendReceivedEvent(const ReceivedRecord& record,
     AppendText(kJson, *record.value, event);
   }
   AppendBytes(kBatchEvents, event, batch);
+}
+
+void AppendBatchToken(absl::string_view ack_token, std::string& batch) {
+  AppendText(kBatchAckToken, ack_token, batch);
 }
 
 std::string BatchPrefix(std::size_t batch_bytes) {

@@ -15,6 +15,9 @@ namespace eventbus::wire {
 // A client's default limit for one message is 4 MiB; ours stay under 3.
 inline constexpr std::size_t kMaxResponseBytes = 3u << 20;
 
+// Of a token as the API promises it.
+inline constexpr std::size_t kMaxAckTokenBytes = 24;
+
 struct ReceivedHeader {
   absl::string_view key;
   absl::string_view value;
@@ -30,14 +33,21 @@ struct ReceivedRecord {
   absl::optional<absl::string_view> key;
   absl::optional<absl::string_view> value;
   std::vector<ReceivedHeader> headers;
+  // What settles it; empty: nothing does. At most kMaxAckTokenBytes.
+  absl::string_view ack_token = {};
 };
 
 // Appends one entry of EventBatch.events (tag, length, ReceivedEvent), at most `max_bytes`: of what
 // would pass that, first `json` is left out, then the body (undecodable, TOO_LARGE), then headers,
-// then the key and the event's id and type.
+// then the key and the event's id and type; never the token.
 void AppendReceivedEvent(const ReceivedRecord& record,
                          const std::variant<Decoded, Undecodable>& body, bool include_json,
                          std::size_t max_bytes, std::string& batch);
+
+// Appends EventBatch.ack_token, which stands after the events; nothing where it is empty.
+void AppendBatchToken(absl::string_view ack_token, std::string& batch);
+// How many bytes that is at most.
+inline constexpr std::size_t kMaxBatchTokenBytes = 2 + kMaxAckTokenBytes;
 
 // What stands before the bytes of an EventBatch in a SubscribeResponse.
 std::string BatchPrefix(std::size_t batch_bytes);

@@ -7,6 +7,9 @@
 namespace eventbus::wire {
 namespace {
 
+constexpr absl::string_view kToken = "ABCDEFGHIJKLMNOPQRSTUVWX";
+static_assert(kToken.size() == kMaxAckTokenBytes);
+
 v1::ReceivedEvent Write(const ReceivedRecord& record,
                         const std::variant<Decoded, Undecodable>& body, bool json = false,
                         std::size_t max_bytes = kMaxResponseBytes) {
@@ -83,6 +86,70 @@ TEST(AppendReceivedEventTest, AHeadersNameThatIsNotUtf8IsRepaired) {
   ReceivedRecord record = Record("{}");
   record.headers = {{"a\xff\xC3\xA9\xE2\x98", "v"}};
   EXPECT_EQ(Write(record, Event()).headers(0).key(), "a\uFFFD\u00E9\uFFFD\uFFFD");
+}
+
+TEST(AppendReceivedEventTest, TheTokenStandsWhereItsNumberSays) {
+  ReceivedRecord record = Record("{}");
+  record.ack_token = kToken;
+  record.headers = {{"h", "v"}};
+  const v1::ReceivedEvent event = Write(record, Event(), true);
+  EXPECT_EQ(event.ack_token(), kToken);
+  EXPECT_EQ(event.headers_size(), 1);
+  EXPECT_EQ(event.json(), "{}");
+  EXPECT_TRUE(event.GetReflection()->GetUnknownFields(event).empty());
+  std::string bytes;
+  AppendReceivedEvent(record, Event(), true, kMaxResponseBytes, bytes);
+  EXPECT_EQ(bytes.substr(bytes.size() - event.ByteSizeLong()), event.SerializeAsString());
+}
+
+TEST(AppendReceivedEventTest, WithoutATokenNothingIsWritten) {
+  ReceivedRecord record = Record("{}");
+  const std::size_t without = Write(record, Event()).ByteSizeLong();
+  record.ack_token = kToken;
+  EXPECT_EQ(Write(record, Event()).ByteSizeLong(), without + 2 + kToken.size());
+}
+
+TEST(AppendReceivedEventTest, TheTokenIsNeverLeftOut) {
+  for (std::size_t bytes = 0; bytes < 1100; ++bytes) {
+    const std::string filler(bytes, 'x');
+    ReceivedRecord record = Record("{}");
+    record.ack_token = kToken;
+    EXPECT_EQ(Write(record, Event(filler), true, 1000).ack_token(), kToken) << bytes;
+    record.key = filler;
+    EXPECT_EQ(Write(record, Event(), true, 1000).ack_token(), kToken) << bytes;
+    record.headers = {{"h", filler}};
+    EXPECT_EQ(Write(record, Event(filler), true, 1000).ack_token(), kToken) << bytes;
+    record.value = filler;
+    EXPECT_EQ(Write(record, Undecodable{Reason::kInvalidJson, "no"}, true, 1000).ack_token(),
+              kToken)
+        << bytes;
+  }
+}
+
+TEST(AppendReceivedEventTest, JsonGivesWayToTheToken) {
+  const std::string json(700, ' ');
+  for (std::size_t bytes = 0; bytes < 300; ++bytes) {
+    ReceivedRecord record = Record(json);
+    record.ack_token = kToken;
+    const v1::ReceivedEvent event = Write(record, Event(std::string(bytes, 'x')), true, 1000);
+    EXPECT_EQ(event.ack_token(), kToken);
+    EXPECT_EQ(event.event().document().payload().filename().size(), bytes);
+  }
+}
+
+TEST(AppendBatchTokenTest, StandsAfterTheEvents) {
+  std::string bytes;
+  AppendReceivedEvent(Record("{}"), Event(), false, kMaxResponseBytes, bytes);
+  const std::size_t events = bytes.size();
+  AppendBatchToken("", bytes);
+  EXPECT_EQ(bytes.size(), events);
+  AppendBatchToken(kToken, bytes);
+  EXPECT_EQ(bytes.size(), events + kMaxBatchTokenBytes);
+  v1::SubscribeResponse response;
+  ASSERT_TRUE(response.ParseFromString(BatchPrefix(bytes.size()) + bytes));
+  EXPECT_EQ(response.batch().ack_token(), kToken);
+  EXPECT_EQ(response.batch().events_size(), 1);
+  EXPECT_EQ(response.batch().SerializeAsString(), bytes);
 }
 
 TEST(AppendReceivedEventTest, JsonIsTheRecordsOwnText) {
