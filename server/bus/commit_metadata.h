@@ -30,8 +30,8 @@ struct CommitMetadata {
 // At most so many characters; Kafka's own limit is 4,096.
 inline constexpr std::size_t kMaxMetadataBytes = 2048;
 
-// The text for a commit of `offset`: printable ASCII, empty where there is nothing to remember. Where
-// it would be too long the farthest spans are left out: their events are delivered again.
+// The text for a commit of `offset`: printable ASCII, empty where there is nothing to remember.
+// Where it would be too long the farthest spans are left out: their events are delivered again.
 std::string FormatCommitMetadata(const CommitMetadata& metadata, std::int64_t offset);
 
 // Unset where `text` is not ours, or of a version that this server does not know: then the offset

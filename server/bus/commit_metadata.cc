@@ -1,0 +1,165 @@
+// text   := "" | "eb1" part+ ";" check
+// part   := ";" name "=" value      names in ascending order; one that is not known is passed over
+// name   := "a".."z"
+// value  := printable ASCII, but no space and no ";"
+// check  := 6 digits, 6 bits each, least significant first: CRC-32 (zlib's) of the offset in
+// decimal
+//           and of all that stands before the check's ";"
+//
+// part s := span+                   nearest first
+// span   := head number? number?    gap: from the span before, or from the offset, to `begin`;
+//                                   length: from `begin` to `end`; both at least 1
+// head   := one digit, 8 * min(gap - 1, 7) + min(length - 1, 7)
+// number := digit+                  gap - 8, then length - 8, of each that is at least 8; 5 bits a
+//                                   digit, least significant first, plus 32 where another follows;
+//                                   the last is 0 only where it is alone
+// digit  := 0 to 63 in base64url's alphabet
+//
+// So there is one text for each meaning, and a span in the midst of others is mostly one character.
+// The check covers the offset since tools that copy a commit may move it: the spans would move
+// along. A part that changes what others mean needs a new version.
+#include "server/bus/commit_metadata.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace eventbus::bus {
+namespace {
+
+constexpr char kVersion[] = "eb1";
+constexpr char kSettled[] = ";s=";
+constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::size_t kCheckDigits = 6;
+constexpr std::size_t kSealBytes = 1 + kCheckDigits;
+constexpr std::uint64_t kInHead = 7;  // The greatest count that needs no number.
+constexpr std::uint64_t kMaxNumber = std::numeric_limits<std::int64_t>::max();
+
+std::string Check(absl::string_view body, std::int64_t offset) {
+  const std::string bytes = absl::StrCat(offset, body);
+  uLong crc =
+      crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size()));
+  std::string out;
+  for (std::size_t i = 0; i < kCheckDigits; ++i, crc >>= 6) out += kDigits[crc & 63];
+  return out;
+}
+
+void PutNumber(std::uint64_t value, std::string& out) {
+  for (; value >= 32; value >>= 5) out += kDigits[32 | (value & 31)];
+  out += kDigits[value];
+}
+
+std::string SpanText(std::uint64_t gap, std::uint64_t length) {
+  std::string out(1, kDigits[8 * std::min(gap - 1, kInHead) + std::min(length - 1, kInHead)]);
+  for (const std::uint64_t count : {gap, length}) {
+    if (count > kInHead) PutNumber(count - kInHead - 1, out);
+  }
+  return out;
+}
+
+bool TakeDigit(absl::string_view& in, std::uint64_t* digit) {
+  const std::size_t at =
+      in.empty() ? absl::string_view::npos : absl::string_view(kDigits).find(in[0]);
+  if (at == absl::string_view::npos) return false;
+  in.remove_prefix(1);
+  *digit = at;
+  return true;
+}
+
+bool TakeNumber(absl::string_view& in, std::uint64_t* value) {
+  *value = 0;
+  for (int shift = 0; shift < 63; shift += 5) {
+    std::uint64_t digit = 0;
+    if (!TakeDigit(in, &digit) || (digit & 31) > kMaxNumber >> shift) return false;
+    *value |= (digit & 31) << shift;
+    if (digit < 32) return digit != 0 || shift == 0;
+  }
+  return false;
+}
+
+// A gap or a length, of which the head says `head`.
+bool TakeCount(std::uint64_t head, absl::string_view& in, std::uint64_t* count) {
+  if (head == kInHead && !TakeNumber(in, count)) return false;
+  *count = head == kInHead ? *count + kInHead + 1 : head + 1;
+  return true;
+}
+
+bool TakeSpans(absl::string_view in, std::int64_t offset, std::vector<Span>& spans) {
+  auto at = static_cast<std::uint64_t>(offset);
+  while (!in.empty()) {
+    std::uint64_t head = 0;
+    std::uint64_t gap = 0;
+    std::uint64_t length = 0;
+    if (!TakeDigit(in, &head) || !TakeCount(head >> 3, in, &gap) ||
+        !TakeCount(head & 7, in, &length)) {
+      return false;
+    }
+    if (gap > kMaxNumber - at || length > kMaxNumber - at - gap) return false;
+    const std::uint64_t end = at + gap + length;
+    spans.push_back({static_cast<std::int64_t>(at + gap), static_cast<std::int64_t>(end)});
+    at = end;
+  }
+  return true;
+}
+
+bool IsName(char c) { return c >= 'a' && c <= 'z'; }
+bool IsValue(char c) { return c > ' ' && c <= '~'; }
+
+bool TakePart(absl::string_view& in, char* name, absl::string_view* value) {
+  if (in.size() < 3 || in[0] != ';' || !IsName(in[1]) || in[2] != '=') return false;
+  *name = in[1];
+  in.remove_prefix(3);
+  *value = in.substr(0, in.find(';'));
+  in.remove_prefix(value->size());
+  return !value->empty() && std::all_of(value->begin(), value->end(), IsValue);
+}
+
+}  // namespace
+
+std::string FormatCommitMetadata(const CommitMetadata& metadata, std::int64_t offset) {
+  if (offset < 0) return "";
+  std::string spans;
+  std::int64_t at = offset;
+  std::size_t room =
+      kMaxMetadataBytes - (sizeof(kVersion) - 1) - (sizeof(kSettled) - 1) - kSealBytes;
+  for (const Span& span : metadata.settled) {
+    // A span out of order ends the text too: better delivered again than never.
+    if (span.begin <= at || span.end <= span.begin) break;
+    const std::string text = SpanText(static_cast<std::uint64_t>(span.begin - at),
+                                      static_cast<std::uint64_t>(span.end - span.begin));
+    if (text.size() > room) break;
+    spans += text;
+    room -= text.size();
+    at = span.end;
+  }
+  if (spans.empty()) return "";
+  const std::string body = absl::StrCat(kVersion, kSettled, spans);
+  return absl::StrCat(body, ";", Check(body, offset));
+}
+
+absl::optional<CommitMetadata> ParseCommitMetadata(absl::string_view text, std::int64_t offset) {
+  if (text.empty()) return CommitMetadata();
+  if (offset < 0 || text.size() > kMaxMetadataBytes) return absl::nullopt;
+  const absl::string_view body = text.substr(0, text.rfind(';'));
+  if (!absl::StartsWith(body, kVersion) ||
+      text.substr(body.size()) != absl::StrCat(";", Check(body, offset))) {
+    return absl::nullopt;
+  }
+  absl::string_view parts = body.substr(sizeof(kVersion) - 1);
+  if (parts.empty()) return absl::nullopt;
+  CommitMetadata metadata;
+  for (char last = 0; !parts.empty();) {
+    char name = 0;
+    absl::string_view value;
+    if (!TakePart(parts, &name, &value) || name <= last) return absl::nullopt;
+    if (name == kSettled[1] && !TakeSpans(value, offset, metadata.settled)) return absl::nullopt;
+    last = name;
+  }
+  return metadata;
+}
+
+}  // namespace eventbus::bus
