@@ -19,6 +19,7 @@
 #include "server/app/provisioner.h"
 #include "server/app/unix_socket.h"
 #include "server/base/log.h"
+#include "server/bus/acknowledge.h"
 #include "server/bus/tail_hub.h"
 #include "server/rdkafka/client.h"
 #include "server/rpc/service.h"
@@ -90,6 +91,7 @@ class Pipeline final : public Server {
   std::unique_ptr<kafka::ConsumerFactory> consumers_;
   std::unique_ptr<bus::Publisher> publisher_;
   std::unique_ptr<kafka::Producer> producer_;  // After what its reports go to.
+  bus::AckRegistry acks_;  // Before the executors, which hold streams that leave it.
   std::unique_ptr<Executor> blocking_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<Provisioner> provisioner_;  // Null: not asked for.
@@ -167,8 +169,8 @@ absl::Status Pipeline::Assemble(const Pool&) {
   tails.reader.client_id = absl::StrCat("eventbus/", HostName());
   tails_ = std::make_unique<bus::TailHub>(*plan_, *consumers_, *monitor_, *executor_, *blocking_,
                                           clock, std::move(tails));
-  const bus::Context readers{*catalog_,  *plan_,     *admin_, *consumers_, *monitor_,
-                             *executor_, *blocking_, clock,   tails_.get()};
+  const bus::Context readers{*catalog_,  *plan_,     *admin_, *consumers_,  *monitor_,
+                             *executor_, *blocking_, clock,   tails_.get(), &acks_};
   service_ = std::make_unique<rpc::Service>(*publisher_, readers, streams_, MakeDefaults());
   return absl::OkStatus();
 }

@@ -10,6 +10,7 @@
 
 namespace eventbus::bus {
 
+class AckRegistry;
 class TailHub;
 
 // What every subscription needs of the server; all of it outlives them.
@@ -26,6 +27,8 @@ struct Context {
   const Clock& clock;
   // What tails share; null where there are none.
   TailHub* tails = nullptr;
+  // By whom events are settled; null where nobody does.
+  AckRegistry* acks = nullptr;
 };
 
 }  // namespace eventbus::bus

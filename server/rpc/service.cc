@@ -9,6 +9,7 @@
 #include "server/base/error.h"
 #include "server/base/log.h"
 #include "server/base/uuid.h"
+#include "server/rpc/acknowledge_reactor.h"
 #include "server/rpc/bytes.h"
 #include "server/rpc/publish_batch_reactor.h"
 #include "server/rpc/publish_reactor.h"
@@ -107,6 +108,13 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* Service::Subscribe(grpc::CallbackSer
   streams_.Attach(
       place, std::visit([&](auto& each) { return Begin(std::move(each), reactor); }, *options));
   return reactor.get();
+}
+
+grpc::ServerUnaryReactor* Service::Acknowledge(grpc::CallbackServerContext* context,
+                                               const grpc::ByteBuffer* request,
+                                               grpc::ByteBuffer* response) {
+  return AcknowledgeReactor::Start(context, *request, response, *readers_.acks, readers_.executor,
+                                   readers_.clock);
 }
 
 std::shared_ptr<bus::Subscription> Service::Begin(

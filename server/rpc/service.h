@@ -18,8 +18,10 @@ class Service final : public v1::EventBusService::WithRawCallbackMethod_Publish<
                           v1::EventBusService::WithRawCallbackMethod_PublishBatch<
                               v1::EventBusService::WithRawCallbackMethod_PublishStream<
                                   v1::EventBusService::WithRawCallbackMethod_Subscribe<
-                                      v1::EventBusService::Service>>>> {
+                                      v1::EventBusService::WithRawCallbackMethod_Acknowledge<
+                                          v1::EventBusService::Service>>>>> {
  public:
+  // `readers.acks` must not be null.
   Service(bus::Publisher& publisher, const bus::Context& readers, StreamRegistry& streams,
           SubscribeDefaults defaults);
 
@@ -36,6 +38,10 @@ class Service final : public v1::EventBusService::WithRawCallbackMethod_Publish<
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Subscribe(grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer* request) override;
+
+  grpc::ServerUnaryReactor* Acknowledge(grpc::CallbackServerContext* context,
+                                        const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
 
  private:
   // Checks the request, and names the stream.

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "grpcpp/grpcpp.h"
+#include "server/bus/acknowledge.h"
 #include "server/bus/tail_hub.h"
 #include "server/rpc/service.h"
 #include "tests/fakes/fake_kafka.h"
@@ -45,6 +46,7 @@ class InProcessBus {
   const std::shared_ptr<grpc::Channel>& channel() { return channel_; }
   rpc::StreamRegistry& streams() { return streams_; }
   bus::Publisher& publisher() { return publisher_; }
+  bus::AckRegistry& acks() { return acks_; }
 
  private:
   // What tails share does not outlast them for long.
@@ -62,6 +64,7 @@ class InProcessBus {
 
   const Schema& schema_ = Schema::Get();
   FakeKafka kafka_;
+  bus::AckRegistry acks_;
   std::unique_ptr<Executor> executor_ = MakeThreadPool("bus", 2);
   std::unique_ptr<Executor> blocking_ = MakeThreadPool("blocking", 2);
   bus::ClusterMonitor monitor_{kafka_, *blocking_, Clock::System(), bus::ClusterMonitor::Options()};
@@ -71,7 +74,7 @@ class InProcessBus {
   bus::Publisher publisher_{*schema_.plan, kafka_, Clock::System(), bus::PublisherOptions()};
   rpc::Service service_{publisher_,
                         {schema_.catalog, *schema_.plan, kafka_, kafka_, monitor_, *executor_,
-                         *blocking_, Clock::System(), &tails_},
+                         *blocking_, Clock::System(), &tails_, &acks_},
                         streams_,
                         MakeDefaults()};
   std::unique_ptr<grpc::Server> server_;
