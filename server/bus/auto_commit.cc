@@ -4,8 +4,8 @@
 
 namespace eventbus::bus {
 
-void AutoCommit::Add(const kafka::TopicPartition& partition, std::int64_t position,
-                     bool committed) {
+void AutoCommit::Add(const kafka::TopicPartition& partition, std::int64_t position, bool committed,
+                     const std::string& /*metadata*/) {
   const std::int64_t known = committed ? position : -1;
   partitions_[partition] = {position, position, known, known};
 }
@@ -56,7 +56,8 @@ void AutoCommit::Committed(const std::vector<kafka::GroupOffset>& offsets) {
 }
 
 // What was sent after it stands for itself.
-void AutoCommit::Failed(const std::vector<kafka::GroupOffset>& offsets) {
+void AutoCommit::Failed(const std::vector<kafka::GroupOffset>& offsets,
+                        const absl::Status& /*why*/) {
   for (const kafka::GroupOffset& each : offsets) {
     const auto found = partitions_.find(each.partition);
     if (found == partitions_.end() || found->second.sent != each.offset) continue;

@@ -31,12 +31,19 @@ Group::Group(const Context& context, GroupRegistry& groups, GroupOptions options
       options_(std::move(options)),
       sink_(std::move(sink)),
       task_(context.executor),
+      settling_(options_.ack_mode == AckMode::kAuto
+                    ? nullptr
+                    : std::make_unique<Settling>(options_.settling)),
       reader_(context.plan, options_.reader),
-      member_(options_.member, reader_),
-      last_heartbeat_(context.clock.Now()) {}
+      member_(options_.member, reader_,
+              settling_ != nullptr ? static_cast<Commits&>(*settling_) : auto_commit_),
+      last_heartbeat_(context.clock.Now()) {
+  if (settling_ != nullptr) reader_.SetAccount(settling_.get());
+}
 
 Group::~Group() {
   if (entered_) groups_.Leave(options_.source.group_id);
+  if (ack_stream_ != 0) context_.acks->Leave(ack_stream_);
 }
 
 void Group::Tell(absl::FunctionRef<void(Inbox&)> change) {
@@ -59,6 +66,18 @@ void Group::Drain(absl::Duration remaining) {
   Tell([remaining](Inbox& inbox) { inbox.drain = remaining; });
 }
 
+void Group::Settle(std::vector<AckToken> tokens, Done done) {
+  {
+    MutexLock lock(mu_);
+    if (settles_) {
+      inbox_.asks.push_back({std::move(tokens), std::move(done)});
+      task_.Wake();
+      return;
+    }
+  }
+  done(std::vector<v1::ErrorReason>(tokens.size(), v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED));
+}
+
 void Group::Start() {
   task_.SetBody([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->Step();
@@ -69,6 +88,12 @@ void Group::Start() {
     return sink_->Close(status, {});
   }
   entered_ = true;
+  if (settling_ != nullptr) {
+    ack_stream_ = context_.acks->Enter(weak_from_this());
+    settling_->SetStream(ack_stream_);
+    MutexLock lock(mu_);
+    settles_ = true;
+  }
   context_.blocking.Post([self = shared_from_this()] { self->Open(); });
 }
 
@@ -92,6 +117,7 @@ void Group::Step() {
     Write();
     EndIfAllIsSaid();
     CheckStall();
+    CheckAckTimeout();
   }
   EndFurther();
   if (state_ != State::kOver) ScheduleTimer();
@@ -107,17 +133,44 @@ void Group::TakeInbox() {
     writing_ = false;
     if (state_ != State::kLeaving) member_.Written();
   }
+  TakeAsks(std::move(inbox.asks));
   if (inbox.opened.has_value()) TakeSource(*std::move(inbox.opened));
   if (inbox.looked_up.has_value()) {
     looking_up_ = false;
     member_.OnLookedUp(*inbox.looked_up, options_.source.initial_position, context_.clock.Now());
   }
   left_ = left_ || inbox.left;
-  if (inbox.gone) EndGone();
-  if (inbox.drain.has_value()) {
-    if (state_ == State::kLive) first_.push_back(DrainingMessage(*inbox.drain));
-    End(MakeRetryError(v1::ERROR_REASON_SERVER_DRAINING, "the server is shutting down"),
-        kLastWrite);
+  if (inbox.gone && !lingering_) EndGone();
+  if (inbox.drain.has_value()) TakeDrain(*inbox.drain);
+}
+
+void Group::TakeDrain(absl::Duration remaining) {
+  const absl::Duration patience =
+      settling_ == nullptr ? kLastWrite : std::min(kDrainSettling, remaining * 3 / 4);
+  if (state_ == State::kLive) first_.push_back(DrainingMessage(remaining));
+  if (lingering_) leave_by_ = std::min(leave_by_, context_.clock.Now() + patience);
+  End(MakeRetryError(v1::ERROR_REASON_SERVER_DRAINING, "the server is shutting down"), patience);
+}
+
+void Group::TakeAsks(std::vector<Ask> asks) {
+  for (Ask& ask : asks) {
+    std::vector<v1::ErrorReason> reasons;
+    reasons.reserve(ask.tokens.size());
+    for (const AckToken& token : ask.tokens) reasons.push_back(settling_->Acknowledge(token));
+    ask.done(std::move(reasons));
+  }
+}
+
+// What comes from now on, and what has come and was not taken: the events come again.
+void Group::RefuseAsks() {
+  std::vector<Ask> asks;
+  {
+    MutexLock lock(mu_);
+    settles_ = false;
+    asks = std::exchange(inbox_.asks, {});
+  }
+  for (Ask& ask : asks) {
+    ask.done(std::vector<v1::ErrorReason>(ask.tokens.size(), v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED));
   }
 }
 
@@ -200,7 +253,7 @@ Message Group::NextMessage() {
     return message;
   }
   if (reader_.has_batch()) {
-    Message batch = reader_.TakeBatch();
+    Message batch = reader_.TakeBatch(context_.clock.Now());
     member_.Take();
     task_.Wake();  // The next one collects while this one is written.
     return batch;
@@ -219,7 +272,11 @@ bool Group::HeartbeatDue() const {
 Message Group::TakeHeartbeat() {
   last_heartbeat_ = context_.clock.Now();
   reader_.RefreshEnds();
-  return HeartbeatMessage(kNoToken, reader_.cursors());
+  absl::optional<absl::Duration> unsettled;
+  if (settling_ != nullptr && settling_->oldest().has_value()) {
+    unsettled = last_heartbeat_ - *settling_->oldest();
+  }
+  return HeartbeatMessage(kNoToken, reader_.cursors(), unsettled);
 }
 
 // After Write: where nothing is being written, nothing was left to say.
@@ -227,9 +284,17 @@ void Group::EndIfAllIsSaid() {
   if (state_ != State::kLive || writing_) return;
   if (member_.error().has_value()) return End(*member_.error(), kLastWrite);
   if (reader_.error().has_value()) return End(*reader_.error(), kLastWrite);
-  if (told_.has_value() && member_.reading() && reader_.reached_end()) {
-    End(absl::OkStatus(), kLastWrite);
-  }
+  if (!told_.has_value() || !member_.reading() || !reader_.reached_end()) return;
+  if (AllSettled()) return End(absl::OkStatus(), kLastWrite);
+  Linger();
+}
+
+// The client has all that it asked for, and is yet to settle it: by calls of Acknowledge.
+void Group::Linger() {
+  End(absl::OkStatus(), kLinger);
+  lingering_ = true;
+  groups_.Keep(shared_from_this());
+  sink_->Close(end_, {});
 }
 
 void Group::End(const absl::Status& status, absl::Duration last_write) {
@@ -252,7 +317,8 @@ void Group::EndGone() {
 void Group::EndFurther() {
   const absl::Time now = context_.clock.Now();
   if (state_ == State::kEnding) {
-    const bool said = gone_ || (!writing_ && first_.empty()) || now >= leave_by_;
+    const bool done = !writing_ && first_.empty() && AllSettled();
+    const bool said = gone_ || done || now >= leave_by_;
     // A look-up uses the consumer. Where it hangs, the consumer goes when it ends.
     if (said && !looking_up_) return Leave();
     if (now >= leave_by_ + kLeaveTimeout) Close();
@@ -265,6 +331,7 @@ void Group::EndFurther() {
 // the thread that leaves.
 void Group::Leave() {
   state_ = State::kLeaving;
+  RefuseAsks();
   leave_by_ = context_.clock.Now() + kLeaveTimeout;
   member_.Leave([self = shared_from_this()](const absl::Status& status) {
     if (!status.ok()) {
@@ -277,8 +344,10 @@ void Group::Leave() {
 
 void Group::Close() {
   state_ = State::kOver;
+  RefuseAsks();
   if (!gone_) sink_->Close(end_, {first_.begin(), first_.end()});
   if (std::exchange(entered_, false)) groups_.Leave(options_.source.group_id);
+  if (lingering_) groups_.Drop(this);
   task_.Stop();
 }
 
@@ -287,6 +356,16 @@ void Group::CheckStall() {
   if (context_.clock.Now() - write_began_ < kStallTimeout) return;
   End(MakeRetryError(v1::ERROR_REASON_SUBSCRIBER_TOO_SLOW,
                      absl::StrCat("nothing was read for ", absl::FormatDuration(kStallTimeout))),
+      absl::ZeroDuration());
+}
+
+void Group::CheckAckTimeout() {
+  if (state_ != State::kLive || settling_ == nullptr) return;
+  const auto oldest = settling_->oldest();
+  if (!oldest.has_value() || context_.clock.Now() - *oldest < options_.ack_timeout) return;
+  End(MakeError(v1::ERROR_REASON_ACK_TIMEOUT,
+                absl::StrCat("an event has not been acknowledged for ",
+                             absl::FormatDuration(options_.ack_timeout))),
       absl::ZeroDuration());
 }
 

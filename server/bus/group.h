@@ -13,16 +13,29 @@
 #include "absl/types/optional.h"
 #include "server/base/mutex.h"
 #include "server/base/serial_task.h"
+#include "server/bus/acknowledge.h"
+#include "server/bus/auto_commit.h"
 #include "server/bus/context.h"
 #include "server/bus/group_member.h"
 #include "server/bus/group_registry.h"
 #include "server/bus/group_source.h"
 #include "server/bus/reader.h"
+#include "server/bus/settling.h"
 #include "server/bus/stream.h"
 
 namespace eventbus::bus {
 
+// When an event counts as delivered.
+enum class AckMode {
+  kExplicit,  // Once the client has settled it.
+  kAuto,      // Once it is written.
+};
+
 struct GroupOptions {
+  AckMode ack_mode = AckMode::kExplicit;
+  // Explicit only.
+  SettlingLimits settling;
+  absl::Duration ack_timeout = absl::Minutes(30);
   GroupSourceRequest source;
   ReaderOptions reader;
   GroupMemberOptions member;
@@ -31,28 +44,35 @@ struct GroupOptions {
   std::string stream_id;
 };
 
-// A consumer group's share as a stream, under ACK_MODE_AUTO: open -> poll -> decode -> deliver ->
-// commit what has been written.
+// A consumer group's share as a stream: open -> poll -> decode -> deliver -> commit what counts as
+// delivered: what has been written (bus/auto_commit), or what has been settled (bus/settling).
 //
-//   opening --joined--> live --end, error, drain, stall--> ending --last write done--> leaving -->
-//   over
-//                            --client gone-------------------------------------------> leaving
+//   opening --joined--> live --end, error, drain, stall--> ending --all done--> leaving --> over
+//                            --client gone----------------------------------> leaving
 //
 // The stream is closed only once its last commit is through and it has left the group, so that who
-// reads next finds what it left; at most kLeaveTimeout.
+// reads next finds what it left; at most kLeaveTimeout. Where events have to be settled a drain
+// waits for those that are with the client, at most kDrainSettling; and a bounded read is closed at
+// its end, but its member stays in the group until they are settled, at most kLinger, kept by the
+// registry.
 //
 // A batch collects while a write is under way, as in a tail. Every group stream has a Kafka
 // consumer of its own: a client that does not read holds up nobody else.
 //
 // Lifetime: the stream that carries it holds it; a run of its task, a look-up and the last commit
 // hold it while they last. All state but the inbox belongs to the task. Thread-safe.
-class Group final : public Subscription, public std::enable_shared_from_this<Group> {
+class Group final : public Subscription,
+                    public AckTarget,
+                    public std::enable_shared_from_this<Group> {
  public:
   // How long a write may be under way before the client counts as stalled.
   static constexpr absl::Duration kStallTimeout = absl::Seconds(60);
   // How long an end waits for the write under way.
   static constexpr absl::Duration kLastWrite = absl::Seconds(2);
   static constexpr absl::Duration kLeaveTimeout = absl::Seconds(6);
+  // How long what is with a client is waited for.
+  static constexpr absl::Duration kDrainSettling = absl::Seconds(20);
+  static constexpr absl::Duration kLinger = absl::Seconds(30);
 
   static std::shared_ptr<Group> Make(const Context& context, GroupRegistry& groups,
                                      GroupOptions options, std::shared_ptr<StreamSink> sink);
@@ -65,8 +85,13 @@ class Group final : public Subscription, public std::enable_shared_from_this<Gro
   void OnGone() override;
   void Drain(absl::Duration remaining) override;
   void Wake() override { task_.Wake(); }
+  void Settle(std::vector<AckToken> tokens, Done done) override;
 
  private:
+  struct Ask {
+    std::vector<AckToken> tokens;
+    Done done;
+  };
   // What other threads have put down for the task.
   struct Inbox {
     absl::optional<absl::StatusOr<GroupSource>> opened;
@@ -75,6 +100,7 @@ class Group final : public Subscription, public std::enable_shared_from_this<Gro
     bool written = false;
     bool gone = false;
     bool left = false;
+    std::vector<Ask> asks;
   };
   enum class State { kOpening, kLive, kEnding, kLeaving, kOver };
 
@@ -87,6 +113,9 @@ class Group final : public Subscription, public std::enable_shared_from_this<Gro
   void Step();
   void TakeInbox();
   void TakeSource(absl::StatusOr<GroupSource> opened);
+  void TakeDrain(absl::Duration remaining);
+  void TakeAsks(std::vector<Ask> asks);
+  void RefuseAsks();
 
   // Reading.
   void Read();
@@ -106,7 +135,10 @@ class Group final : public Subscription, public std::enable_shared_from_this<Gro
   void EndFurther();
   void Leave();
   void Close();
+  void Linger();
+  bool AllSettled() const { return settling_ == nullptr || settling_->outstanding() == 0; }
   void CheckStall();
+  void CheckAckTimeout();
   void ScheduleTimer();
 
   const Context context_;
@@ -117,9 +149,13 @@ class Group final : public Subscription, public std::enable_shared_from_this<Gro
 
   Mutex mu_;
   Inbox inbox_ ABSL_GUARDED_BY(mu_);
+  bool settles_ ABSL_GUARDED_BY(mu_) = false;  // What is asked will be answered by the task.
 
   State state_ = State::kOpening;
-  bool entered_ = false;  // In groups_.
+  bool entered_ = false;                // In groups_.
+  std::unique_ptr<Settling> settling_;  // Null: AUTO.
+  std::uint64_t ack_stream_ = 0;
+  AutoCommit auto_commit_;
   Reader reader_;
   GroupMember member_;
   std::vector<std::string> topics_;
@@ -136,6 +172,7 @@ class Group final : public Subscription, public std::enable_shared_from_this<Gro
 
   absl::Status end_;
   bool gone_ = false;
+  bool lingering_ = false;  // The stream is closed, the member stays.
   bool left_ = false;
   absl::Time leave_by_;  // Whatever is being written by then, or whoever does not answer.
 };

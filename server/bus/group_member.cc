@@ -84,9 +84,10 @@ void GroupMember::OnLookedUp(const absl::StatusOr<GroupView>& looked_up, const S
   std::vector<GroupStart> starts;
   for (std::size_t i = 0; i < looked_up->views.size(); ++i) {
     const PartitionView& view = looked_up->views[i];
-    starts.push_back(
-        FindGroupStart({view, looked_up->committed[i].offset, Appeared(view.partition)}, initial,
-                       options_.gap_policy));
+    const kafka::GroupOffset& committed = looked_up->committed[i];
+    starts.push_back(FindGroupStart({view, committed.offset, Appeared(view.partition)}, initial,
+                                    options_.gap_policy));
+    starts.back().metadata = committed.metadata;
   }
   BeginAt(starts);
 }
@@ -114,9 +115,10 @@ void GroupMember::OnRevoked(const std::vector<kafka::TopicPartition>& partitions
   stale_ = looking_up_;
   changing_ = partitions;
   reader_.Restart(Kept(partitions));
+  commits_.Rewind(reader_.cursors());
   if (!lost) {
     state_ = State::kReleasing;
-    release_by_ = now_ + kReleaseGrace;
+    release_by_ = now_ + options_.release_grace;
     return;
   }
   loss_ = loss_ || !partitions.empty();
@@ -140,7 +142,7 @@ void GroupMember::BeginAt(const std::vector<GroupStart>& starts) {
     if (start.lost.has_value() && options_.gap_policy == GapPolicy::kFail) {
       Fail(Expired(*start.lost));  // The group keeps the offset that it has.
     } else {
-      commits_.Add(start.partition, start.offset, start.committed);
+      commits_.Add(start.partition, start.offset, start.committed, start.metadata);
     }
   }
   if (!first_ends_.has_value()) {
@@ -188,7 +190,7 @@ void GroupMember::Commit(std::vector<kafka::GroupOffset> offsets) {
   if (offsets.empty()) return;
   consumer_->Commit(offsets, [this, offsets](const absl::Status& status) {
     if (status.ok()) return commits_.Committed(offsets);
-    commits_.Failed(offsets);
+    commits_.Failed(offsets, status);
     commit_at_ = now_ + kRetry;
     if (absl::IsPermissionDenied(status)) return Fail(status);
     Log(LogLevel::kWarning, "commit failed, it is tried again",

@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
-#include "server/bus/auto_commit.h"
+#include "server/bus/commits.h"
 #include "server/bus/group_source.h"
 #include "server/bus/group_start.h"
 #include "server/bus/reader.h"
@@ -23,6 +23,8 @@ namespace eventbus::bus {
 struct GroupMemberOptions {
   absl::Duration commit_interval = absl::Seconds(1);
   GapPolicy gap_policy = GapPolicy::kEarliest;
+  // How long a rebalance waits for a write under way, where being written is what counts.
+  absl::Duration release_grace = absl::Seconds(2);
 };
 
 // A member of a Kafka group as the partitions see it: which are its own, where each is read, and
@@ -32,18 +34,18 @@ struct GroupMemberOptions {
 //                                                        any --lost--> joining
 //
 // In `resolving` somebody else has to look up where the partitions start, as that blocks. While
-// `releasing`, the group waits for the write under way to be committed, at most kReleaseGrace.
+// `releasing`, the group waits for the write under way to be committed, at most `release_grace`.
 //
 // Drives `reader`, whose cursors are the partitions of this member: nothing is read but in
 // `reading`. One thread at a time; no call blocks.
 class GroupMember final : private kafka::GroupEvents {
  public:
-  // How long a rebalance waits for a client that does not read.
-  static constexpr absl::Duration kReleaseGrace = absl::Seconds(2);
   // Before a commit or look-up that failed is tried again.
   static constexpr absl::Duration kRetry = absl::Seconds(1);
 
-  GroupMember(GroupMemberOptions options, Reader& reader) : options_(options), reader_(reader) {}
+  // `commits` decides what is committed; it and `reader` outlive the member.
+  GroupMember(GroupMemberOptions options, Reader& reader, Commits& commits)
+      : options_(options), reader_(reader), commits_(commits) {}
 
   // Once, with a consumer that has joined. `known`: the partitions there are by now; others appear.
   void Begin(std::shared_ptr<kafka::GroupConsumer> consumer, std::set<kafka::TopicPartition> known);
@@ -104,8 +106,8 @@ class GroupMember final : private kafka::GroupEvents {
 
   const GroupMemberOptions options_;
   Reader& reader_;
+  Commits& commits_;
   std::shared_ptr<kafka::GroupConsumer> consumer_;
-  AutoCommit commits_;
   std::set<kafka::TopicPartition> known_;
 
   State state_ = State::kJoining;

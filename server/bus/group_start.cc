@@ -15,7 +15,7 @@ GroupStart FindGroupStart(const GroupPartition& partition, const Start& initial,
 
 GroupStart FindNextStart(const kafka::TopicPartition& partition, std::int64_t offset,
                          const kafka::Watermarks& marks, GapPolicy policy) {
-  GroupStart start{partition, offset, marks.end, false, FindLost(partition, offset, marks)};
+  GroupStart start{partition, offset, marks.end, false, "", FindLost(partition, offset, marks)};
   if (!start.lost.has_value()) return start;
   start.offset = policy == GapPolicy::kLatest ? marks.end : marks.begin;
   start.lost->next_offset = start.offset;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "absl/types/optional.h"
 #include "server/bus/positions.h"
@@ -25,8 +26,9 @@ struct GroupStart {
   std::int64_t offset = 0;
   // Where the partition ends now.
   std::int64_t end = 0;
-  // The group has just this offset.
+  // The group has just this offset, with this metadata.
   bool committed = false;
+  std::string metadata;
   // Records that the group has not read and cannot have; `next_offset` is `offset`.
   absl::optional<Lost> lost;
 };

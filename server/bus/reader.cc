@@ -34,6 +34,7 @@ bool Reader::Read(int most) {
 }
 
 bool Reader::WantsMore() const {
+  if (account_ != nullptr && account_->full()) return false;
   return !batch_.full() && !error_.has_value() && !lost_.has_value() && !reached_end();
 }
 
@@ -42,8 +43,9 @@ bool Reader::reached_end() const {
   return options_.stop_at_end && cursors_.AllRead();
 }
 
-Message Reader::TakeBatch() {
-  Message message = batch_.Take();
+Message Reader::TakeBatch(absl::Time now) {
+  const std::string token = account_ == nullptr ? "" : account_->TakeBatch(batch_.events(), now);
+  Message message = batch_.Take(token);
   cursors_.DeliverAll();
   if (const auto next = std::exchange(set_aside_, absl::nullopt)) {
     cursors_.SetDelivered(cursors_.Find(next->partition.topic, next->partition.partition),
@@ -95,16 +97,27 @@ void Reader::OnRecord(const kafka::RecordView& record) {
     return cursors_.SetRead(index, std::max(cursor.read, cursor.end_at_start));
   }
   cursors_.SetRead(index, record.offset + 1);
-  Collect(record);
+  if (account_ != nullptr && !account_->Read(cursor.partition, record.offset)) return;
+  Collect(record, cursor.partition);
 }
 
-void Reader::Collect(const kafka::RecordView& record) {
+void Reader::Collect(const kafka::RecordView& record, const kafka::TopicPartition& partition) {
   const auto body = wire::Decode(plan_, *plan_.FindByTopic(record.topic), record.value);
   const auto* decoded = std::get_if<wire::Decoded>(&body);
-  if (decoded != nullptr && !options_.filter.Passes(decoded->event_type)) return;
+  if (decoded != nullptr && !options_.filter.Passes(decoded->event_type)) {
+    if (account_ != nullptr) account_->Skip(partition, record.offset);
+    return;
+  }
   ++events_;
-  if (!batch_.Add(ToReceived(record), body, options_.include_json)) {
-    set_aside_ = kafka::StartOffset{{std::string(record.topic), record.partition}, record.offset};
+  wire::ReceivedRecord received = ToReceived(record);
+  std::string token;
+  if (account_ != nullptr) {
+    const std::size_t bytes = record.key.value_or("").size() + record.value.value_or("").size();
+    token = account_->Deliver(partition, record.offset, bytes);
+    received.ack_token = token;
+  }
+  if (!batch_.Add(received, body, options_.include_json)) {
+    set_aside_ = kafka::StartOffset{partition, record.offset};
   }
 }
 
@@ -118,6 +131,7 @@ void Reader::OnPartitionEnd(const kafka::TopicPartition& partition, std::int64_t
   const std::int64_t read =
       options_.stop_at_end ? std::min(next_offset, cursor.end_at_start) : next_offset;
   if (read > cursor.read) cursors_.SetRead(index, read);
+  if (account_ != nullptr) account_->ReadTo(cursor.partition, read);
 }
 
 void Reader::OnPositionLost(const kafka::TopicPartition& partition) {

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "server/bus/account.h"
 #include "server/bus/batch.h"
 #include "server/bus/chunk.h"
 #include "server/bus/chunk_take.h"
@@ -46,9 +48,13 @@ class Reader final : private kafka::ConsumerEvents {
   // records. True: there may be more at once.
   bool Read(int most);
 
-  // The batch, if it has events; what it holds then counts as delivered.
+  // Every event has to be settled: `account`, which outlives the reader, says what is read and
+  // delivered. Once, before the rest.
+  void SetAccount(Account* account) { account_ = account; }
+
+  // The batch, if it has events; what it holds then counts as delivered, `now`.
   bool has_batch() const { return !batch_.empty(); }
-  Message TakeBatch();
+  Message TakeBatch(absl::Time now = absl::InfinitePast());
 
   // Whether max_events or stop_at_end has been reached.
   bool reached_end() const;
@@ -85,11 +91,12 @@ class Reader final : private kafka::ConsumerEvents {
   void OnPartitionEnd(const kafka::TopicPartition& partition, std::int64_t next_offset) override;
   void OnPositionLost(const kafka::TopicPartition& partition) override;
   void OnError(const absl::Status& error) override;
-  void Collect(const kafka::RecordView& record);
+  void Collect(const kafka::RecordView& record, const kafka::TopicPartition& partition);
   bool WantsMore() const;
 
   const wire::Plan& plan_;
   const ReaderOptions options_;
+  Account* account_ = nullptr;                 // Null: nobody keeps one.
   std::shared_ptr<kafka::Consumer> consumer_;  // Null: nothing is read.
   absl::optional<std::set<std::string>> only_;
   Cursors cursors_;

@@ -17,6 +17,11 @@ std::string Token(const std::string& cluster_id, const Cursors& cursors) {
   return FormatResumeToken(cursors.Token(cluster_id));
 }
 
+void SetDuration(absl::Duration from, google::protobuf::Duration& to) {
+  to.set_seconds(absl::IDivDuration(from, absl::Seconds(1), &from));
+  to.set_nanos(static_cast<std::int32_t>(absl::ToInt64Nanoseconds(from)));
+}
+
 template <typename HasAssigned>
 void AddAssigned(const Cursors& cursors, HasAssigned& message) {
   for (const Cursors::Cursor& cursor : cursors.all()) {
@@ -45,10 +50,12 @@ Message AssignmentMessage(const Cursors& cursors) {
   return Serialize(response);
 }
 
-Message HeartbeatMessage(const std::string& cluster_id, const Cursors& cursors) {
+Message HeartbeatMessage(const std::string& cluster_id, const Cursors& cursors,
+                         absl::optional<absl::Duration> oldest) {
   v1::SubscribeResponse response;
   v1::Heartbeat& heartbeat = *response.mutable_heartbeat();
   heartbeat.set_resume_token(Token(cluster_id, cursors));
+  if (oldest.has_value()) SetDuration(*oldest, *heartbeat.mutable_oldest_unacknowledged());
   for (const Cursors::Cursor& cursor : cursors.all()) {
     v1::PartitionLag& lag = *heartbeat.add_lags();
     lag.set_topic(cursor.partition.topic);
@@ -77,9 +84,7 @@ Message GapMessage(const Lost& lost) {
 
 Message DrainingMessage(absl::Duration remaining) {
   v1::SubscribeResponse response;
-  auto& duration = *response.mutable_draining()->mutable_remaining();
-  duration.set_seconds(absl::IDivDuration(remaining, absl::Seconds(1), &remaining));
-  duration.set_nanos(static_cast<std::int32_t>(absl::ToInt64Nanoseconds(remaining)));
+  SetDuration(remaining, *response.mutable_draining()->mutable_remaining());
   return Serialize(response);
 }
 

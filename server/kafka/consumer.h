@@ -104,6 +104,8 @@ struct GroupOffset {
   std::int64_t offset = -1;
   // Printable ASCII, at most 4,096 bytes.
   std::string metadata;
+
+  bool operator==(const GroupOffset&) const = default;
 };
 
 // Reads what Kafka assigns to it as a member of a consumer group. Records and what happens to the

@@ -21,6 +21,11 @@ constexpr std::size_t kMaxClientId = 128;
 constexpr std::size_t kMaxGroupId = 249;
 constexpr int kMaxBatchEvents = 1000;
 constexpr std::int64_t kMaxEvents = std::int64_t{1} << 53;
+constexpr std::int64_t kMaxOutstandingEvents = 10'000;
+constexpr std::int64_t kMinOutstandingBytes = std::int64_t{64} << 10;
+constexpr std::int64_t kMaxOutstandingBytes = std::int64_t{64} << 20;
+constexpr absl::Duration kMinAckTimeout = absl::Seconds(10);
+constexpr absl::Duration kMaxAckTimeout = absl::Hours(24);
 constexpr absl::Duration kMinHeartbeat = absl::Seconds(1);
 constexpr absl::Duration kMaxHeartbeat = absl::Minutes(5);
 
@@ -156,7 +161,59 @@ class Checker {
     options.member.commit_interval = defaults_.commit_interval;
     options.member.gap_policy = ReadGapPolicy(group.gap_policy());
     options.heartbeat_interval = heartbeat_interval_;
+    ReadAckMode(group, options);
     return options;
+  }
+
+  void ReadAckMode(const v1::Group& group, bus::GroupOptions& options) {
+    switch (group.ack_mode()) {
+      case v1::ACK_MODE_UNSPECIFIED:
+      case v1::ACK_MODE_EXPLICIT:
+        options.ack_mode = bus::AckMode::kExplicit;
+        options.member.release_grace = absl::ZeroDuration();  // A write settles nothing.
+        return ReadSettling(group, options);
+      case v1::ACK_MODE_AUTO:
+        options.ack_mode = bus::AckMode::kAuto;
+        return RefuseSettling(group);
+      default:
+        Violate("group.ack_mode", static_cast<int>(group.ack_mode()),
+                ", ACK_MODE_EXPLICIT or ACK_MODE_AUTO is allowed");
+    }
+  }
+
+  void ReadSettling(const v1::Group& group, bus::GroupOptions& options) {
+    const std::int64_t events = group.max_outstanding_events();
+    if (events < 0 || events > kMaxOutstandingEvents) {
+      Violate("group.max_outstanding_events", events, ", 1 to ", kMaxOutstandingEvents,
+              " are allowed");
+    } else if (events > 0) {
+      options.settling.max_events = events;
+    }
+    const std::int64_t bytes = group.max_outstanding_bytes();
+    if (bytes != 0 && (bytes < kMinOutstandingBytes || bytes > kMaxOutstandingBytes)) {
+      Violate("group.max_outstanding_bytes", bytes, ", ", kMinOutstandingBytes, " to ",
+              kMaxOutstandingBytes, " are allowed");
+    } else if (bytes > 0) {
+      options.settling.max_bytes = bytes;
+    }
+    ReadAckTimeout(group.ack_timeout(), options);
+  }
+
+  void ReadAckTimeout(const google::protobuf::Duration& timeout, bus::GroupOptions& options) {
+    const absl::Duration asked = ToDuration(timeout);
+    if (IsValid(timeout) && asked == absl::ZeroDuration()) return;
+    if (!IsValid(timeout) || asked < kMinAckTimeout || asked > kMaxAckTimeout) {
+      return Violate("group.ack_timeout", absl::FormatDuration(asked), ", 10s to 24h are allowed");
+    }
+    options.ack_timeout = asked;
+  }
+
+  // Under AUTO nothing is outstanding.
+  void RefuseSettling(const v1::Group& group) {
+    const char kWhy[] = "set, allowed under ACK_MODE_EXPLICIT only";
+    if (group.max_outstanding_events() != 0) Violate("group.max_outstanding_events", kWhy);
+    if (group.max_outstanding_bytes() != 0) Violate("group.max_outstanding_bytes", kWhy);
+    if (group.has_ack_timeout()) Violate("group.ack_timeout", kWhy);
   }
 
   void CheckGroupId(const std::string& id) {
@@ -208,17 +265,6 @@ class Checker {
   std::vector<FieldViolation> violations_;
 };
 
-// What is lossy must be asked for.
-absl::Status CheckAckMode(const v1::SubscribeRequest& request) {
-  if (!request.has_group() || request.group().ack_mode() == v1::ACK_MODE_AUTO) {
-    return absl::OkStatus();
-  }
-  return MakeError(v1::ERROR_REASON_UNSUPPORTED,
-                   "group.ack_mode: this server does not serve explicit acknowledgement yet; "
-                   "ACK_MODE_AUTO, which counts an event as delivered once it has been written to "
-                   "the stream, has to be asked for");
-}
-
 }  // namespace
 
 absl::StatusOr<SubscribeOptions> ParseSubscribe(absl::string_view bytes,
@@ -230,10 +276,7 @@ absl::StatusOr<SubscribeOptions> ParseSubscribe(absl::string_view bytes,
                        {{"request", "not a SubscribeRequest: its bytes are not protobuf"}});
   }
   if (absl::Status status = RefuseUnknownFields(request); !status.ok()) return status;
-  auto options = Checker(request, catalog, defaults).Check();
-  if (!options.ok()) return options.status();
-  if (absl::Status status = CheckAckMode(request); !status.ok()) return status;
-  return options;
+  return Checker(request, catalog, defaults).Check();
 }
 
 }  // namespace eventbus::rpc

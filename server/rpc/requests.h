@@ -25,9 +25,8 @@ struct SubscribeDefaults {
 using SubscribeOptions = std::variant<bus::TailOptions, bus::GroupOptions>;
 
 // Reads a SubscribeRequest and holds it to the bounds of the API. Errors: REQUEST_INVALID (not
-// protobuf, or out of bounds: every field that is), UNKNOWN_FIELD (at any depth) and UNSUPPORTED (a
-// group whose ack_mode is not ACK_MODE_AUTO). `client_id` of the result is Kafka's:
-// `eventbus/<host>/<client_id>`. The stream's id is left for the caller.
+// protobuf, or out of bounds: every field that is) and UNKNOWN_FIELD (at any depth). `client_id` of
+// the result is Kafka's: `eventbus/<host>/<client_id>`. The stream's id is left for the caller.
 absl::StatusOr<SubscribeOptions> ParseSubscribe(absl::string_view bytes,
                                                 const event::Catalog& catalog,
                                                 const SubscribeDefaults& defaults);

@@ -74,11 +74,12 @@ class AckRegistryTest : public testing::Test {
     });
   }
 
-  AckRegistry registry_;
-  std::shared_ptr<HeldTarget> first_ = HeldTarget::Enter(registry_);
-  std::shared_ptr<HeldTarget> second_ = HeldTarget::Enter(registry_);
   int answers_ = 0;
   Errors errors_;
+  AckRegistry registry_;
+  // Last: a target that goes answers what it has held.
+  std::shared_ptr<HeldTarget> first_ = HeldTarget::Enter(registry_);
+  std::shared_ptr<HeldTarget> second_ = HeldTarget::Enter(registry_);
 };
 
 TEST_F(AckRegistryTest, AStreamIsAskedOnceForAllItsTokensInTheirOrder) {

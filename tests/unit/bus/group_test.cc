@@ -44,11 +44,15 @@ class GroupTest : public testing::Test {
     options_.source.group_id = kGroup;
     options_.source.topics = {kTopic};
     options_.stream_id = "the-stream";
+    options_.ack_mode = AckMode::kAuto;
     monitor_.Start([](bool) {});
     executor_.Run();
   }
   ~GroupTest() override {
-    for (auto& stream : streams_) stream->group->OnGone();
+    for (auto& stream : streams_) {
+      if (stream->group != nullptr) stream->group->OnGone();
+    }
+    registry_.Drain(absl::ZeroDuration());
     Run();
     EXPECT_EQ(group().foreign_commits(), 0);
     streams_.clear();
@@ -72,7 +76,7 @@ class GroupTest : public testing::Test {
     for (;;) {
       bool ran = executor_.Run() + blocking_.Run() > 0;
       for (auto& stream : streams_) {
-        if (stream->stalled || !stream->sink->FinishWrite()) continue;
+        if (stream->stalled || stream->group == nullptr || !stream->sink->FinishWrite()) continue;
         stream->group->OnWritten();
         ran = true;
       }
@@ -119,6 +123,7 @@ class GroupTest : public testing::Test {
   fakes::ManualExecutor blocking_{clock_};
   fakes::FakeKafka kafka_;
   ClusterMonitor monitor_{kafka_, blocking_, clock_, ClusterMonitor::Options()};
+  AckRegistry acks_;
   const Context context_{fakes::Schema::Get().catalog,
                          *fakes::Schema::Get().plan,
                          kafka_,
@@ -126,7 +131,9 @@ class GroupTest : public testing::Test {
                          monitor_,
                          executor_,
                          blocking_,
-                         clock_};
+                         clock_,
+                         /*tails=*/nullptr,
+                         &acks_};
   GroupRegistry registry_;
   GroupOptions options_;
   std::vector<std::unique_ptr<Stream>> streams_;
@@ -277,7 +284,7 @@ TEST_F(GroupTest, ARebalanceDoesNotWaitLongForAClientThatDoesNotRead) {
   Append(0, 2);
   Append(1, 2);
   Stream& second = Start();
-  Advance(GroupMember::kReleaseGrace);
+  Advance(options_.member.release_grace);
   Advance(absl::Seconds(1));
   EXPECT_EQ(Kinds(second.sink->Take())[0], kStarted);
   EXPECT_EQ(first.sink->closed(), absl::nullopt);
@@ -561,6 +568,238 @@ TEST_F(GroupTest, NothingIsLeftOfAStreamThatHasEnded) {
   Run();
   EXPECT_TRUE(weak.expired());
   EXPECT_EQ(kafka_.live_consumers(), 0);
+}
+
+// ---- Under ACK_MODE_EXPLICIT.
+
+class ExplicitGroupTest : public GroupTest {
+ protected:
+  ExplicitGroupTest() {
+    options_.ack_mode = AckMode::kExplicit;
+    options_.member.release_grace = absl::ZeroDuration();
+  }
+
+  // Settles, through the registry, as a call of Acknowledge does; the errors.
+  std::vector<AckError> Acknowledge(const std::vector<std::string>& tokens) {
+    std::vector<AckError> errors;
+    bool answered = false;
+    acks_.Acknowledge(tokens, [&](std::vector<AckError> said) {
+      errors = std::move(said);
+      answered = true;
+    });
+    Run();
+    EXPECT_TRUE(answered);
+    return errors;
+  }
+
+  struct Event {
+    std::string place;
+    std::string token;
+  };
+  static std::vector<Event> Events(const std::vector<v1::SubscribeResponse>& messages) {
+    std::vector<Event> events;
+    for (const auto& message : messages) {
+      for (const auto& event : message.batch().events()) {
+        events.push_back({std::to_string(event.partition()) + ":" + std::to_string(event.offset()),
+                          event.ack_token()});
+      }
+    }
+    return events;
+  }
+  static std::string BatchToken(const std::vector<v1::SubscribeResponse>& messages) {
+    std::string token;
+    for (const auto& message : messages) {
+      if (message.has_batch()) token = message.batch().ack_token();
+    }
+    return token;
+  }
+};
+
+TEST_F(ExplicitGroupTest, WhatIsNotAcknowledgedComesAgainToTheNextReader) {
+  Append(0, 3);
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  ASSERT_THAT(events, SizeIs(3));
+  EXPECT_THAT(Acknowledge({events[0].token}), IsEmpty());
+  stream.group->OnGone();
+  Run();
+  EXPECT_EQ(Committed(0), 1);
+  EXPECT_THAT(Places(Start().sink->Take()), ElementsAre("0:1", "0:2"));
+}
+
+TEST_F(ExplicitGroupTest, WhatIsAcknowledgedOutOfOrderDoesNotComeAgain) {
+  Append(0, 4);
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  EXPECT_THAT(Acknowledge({events[1].token, events[3].token}), IsEmpty());
+  EXPECT_EQ(Committed(0), 0);
+  stream.group->OnGone();
+  Run();
+  EXPECT_THAT(Places(Start().sink->Take()), ElementsAre("0:0", "0:2"));
+}
+
+TEST_F(ExplicitGroupTest, ABatchsTokenSettlesItAndTheIntervalCommits) {
+  Append(0, 4);
+  Stream& stream = Start();
+  EXPECT_THAT(Acknowledge({BatchToken(stream.sink->Take())}), IsEmpty());
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(Committed(0), 4);
+}
+
+TEST_F(ExplicitGroupTest, UnderAutoThereAreNoTokens) {
+  options_.ack_mode = AckMode::kAuto;
+  Append(0, 1);
+  const auto messages = Start().sink->Take();
+  EXPECT_EQ(Events(messages).at(0).token, "");
+  EXPECT_EQ(BatchToken(messages), "");
+}
+
+TEST_F(ExplicitGroupTest, ReadingStopsAtTheMostOutstandingAndGoesOn) {
+  options_.settling.max_events = 2;
+  Append(0, 5);
+  Stream& stream = Start();
+  auto events = Events(stream.sink->Take());
+  ASSERT_THAT(events, SizeIs(2));
+  Acknowledge({events[0].token, events[1].token});
+  EXPECT_THAT(Places(stream.sink->Take()), ElementsAre("0:2", "0:3"));
+}
+
+TEST_F(ExplicitGroupTest, AnEventThatIsNotAcknowledgedInTimeEndsTheStream) {
+  Append(0, 2);
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  Acknowledge({events[0].token});
+  Advance(absl::Minutes(29));
+  EXPECT_EQ(stream.sink->closed(), absl::nullopt);
+  Advance(absl::Minutes(1));
+  EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_ACK_TIMEOUT);
+  EXPECT_EQ(group().members(), 0);
+  EXPECT_EQ(Committed(0), 1);
+}
+
+TEST_F(ExplicitGroupTest, HeartbeatsSayHowLongTheOldestHasWaited) {
+  Append(0, 1);
+  Stream& stream = Start();
+  const auto token = BatchToken(stream.sink->Take());
+  Advance(absl::Seconds(15));
+  auto messages = stream.sink->Take();
+  ASSERT_THAT(Kinds(messages), ElementsAre(kHeartbeat));
+  EXPECT_EQ(messages[0].heartbeat().oldest_unacknowledged().seconds(), 15);
+  Acknowledge({token});
+  Advance(absl::Seconds(15));
+  EXPECT_FALSE(stream.sink->Take().at(0).heartbeat().has_oldest_unacknowledged());
+}
+
+TEST_F(ExplicitGroupTest, TokensOfAStreamThatIsGoneAreNotOwned) {
+  Append(0, 1);
+  Stream& stream = Start();
+  const auto token = BatchToken(stream.sink->Take());
+  stream.group->OnGone();
+  Run();
+  EXPECT_EQ(Acknowledge({token}).at(0).reason, v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED);
+}
+
+TEST_F(ExplicitGroupTest, TokensOfAPartitionThatMovedAreNotOwned) {
+  Append(0, 1);
+  Append(1, 1);
+  Stream& first = Start();
+  const auto before = Events(first.sink->Take());
+  Stream& second = Start();
+  auto after = Events(first.sink->Take());
+  const auto moved = Events(second.sink->Take());
+  after.insert(after.end(), moved.begin(), moved.end());
+  EXPECT_THAT(after, SizeIs(2)) << "each comes again";
+  EXPECT_THAT(Acknowledge({before[0].token, before[1].token}), SizeIs(2));
+  EXPECT_THAT(Acknowledge({after[0].token, after[1].token}), IsEmpty());
+}
+
+// One terminal can receive, then acknowledge.
+TEST_F(ExplicitGroupTest, ABoundedReadEndsAndItsMemberStaysUntilAllIsSettled) {
+  Append(0, 3);
+  options_.reader.max_events = 2;
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  ASSERT_TRUE(stream.sink->closed().has_value());
+  EXPECT_TRUE(stream.sink->closed()->ok());
+  stream.group->OnGone();  // As gRPC tells once the call is done.
+  stream.group = nullptr;
+  Run();
+  EXPECT_EQ(group().members(), 1);
+  EXPECT_THAT(Acknowledge({events[0].token}), IsEmpty());
+  EXPECT_EQ(group().members(), 1);
+  EXPECT_THAT(Acknowledge({events[1].token}), IsEmpty());
+  EXPECT_EQ(group().members(), 0);
+  EXPECT_EQ(Committed(0), 2);
+  streams_.clear();
+}
+
+TEST_F(ExplicitGroupTest, AMemberWhoseReadEndedDoesNotStayForEver) {
+  Append(0, 2);
+  options_.reader.max_events = 2;
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  Acknowledge({events[0].token});
+  Advance(Group::kLinger);
+  EXPECT_EQ(group().members(), 0);
+  EXPECT_EQ(Committed(0), 1);
+  EXPECT_EQ(Acknowledge({events[1].token}).at(0).reason, v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED);
+}
+
+TEST_F(ExplicitGroupTest, ADrainWaitsForWhatIsWithTheClient) {
+  Append(0, 2);
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  stream.group->Drain(absl::Seconds(25));
+  Advance(absl::Seconds(5));
+  EXPECT_THAT(Kinds(stream.sink->Take()), ElementsAre(kDraining));
+  EXPECT_EQ(stream.sink->closed(), absl::nullopt);
+  EXPECT_THAT(Acknowledge({events[0].token, events[1].token}), IsEmpty());
+  EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_SERVER_DRAINING);
+  EXPECT_EQ(Committed(0), 2);
+}
+
+TEST_F(ExplicitGroupTest, ADrainDoesNotWaitForEver) {
+  Append(0, 2);
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  stream.group->Drain(absl::Seconds(25));
+  Acknowledge({events[1].token});
+  Advance(absl::Seconds(19));
+  EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_SERVER_DRAINING);
+  EXPECT_THAT(Places(Start().sink->Take()), ElementsAre("0:0"));
+}
+
+TEST_F(ExplicitGroupTest, AMemberThatLingersIsDrained) {
+  Append(0, 1);
+  options_.reader.max_events = 1;
+  Start();
+  registry_.Drain(absl::Seconds(4));
+  Run();
+  EXPECT_EQ(group().members(), 1);
+  Advance(absl::Seconds(3));
+  EXPECT_EQ(group().members(), 0);
+}
+
+TEST_F(ExplicitGroupTest, FilteredRecordsAreCommittedAndCostNoWindow) {
+  options_.settling.max_events = 1;
+  options_.reader.filter = *Filter::Parse({"document.indexed"}, fakes::Schema::Get().catalog);
+  Stream& stream = Start();
+  Append(0, 5);
+  Advance(absl::Seconds(1));
+  EXPECT_THAT(Places(stream.sink->Take()), IsEmpty());
+  EXPECT_EQ(Committed(0), 5);
+}
+
+// Another member's commit, under AUTO or a legacy one's, drops what was settled out of order.
+TEST_F(ExplicitGroupTest, ACommitWithoutMetadataLeavesThePrefixAlone) {
+  Append(0, 3);
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  Acknowledge({events[1].token});
+  stream.group->OnGone();
+  Run();
+  group().SetCommitted({kTopic, 0}, 0);
+  EXPECT_THAT(Places(Start().sink->Take()), ElementsAre("0:0", "0:1", "0:2"));
 }
 
 }  // namespace

@@ -158,15 +158,56 @@ TEST(ParseGroupTest, PartitionsThatOffsetsDoNotListStartAtTheServersDefault) {
 }
 
 // The lossy mode must never be what one gets by saying nothing.
-TEST(ParseGroupTest, AnythingButAutoIsUnimplemented) {
-  for (const int mode : {0, 1, 3}) {
-    v1::SubscribeRequest request = Group();
-    request.mutable_group()->set_ack_mode(static_cast<v1::AckMode>(mode));
+TEST(ParseGroupTest, ExplicitIsTheDefault) {
+  v1::SubscribeRequest request = Group();
+  for (const auto mode : {v1::ACK_MODE_UNSPECIFIED, v1::ACK_MODE_EXPLICIT}) {
+    request.mutable_group()->set_ack_mode(mode);
     const auto options = ParseGroup(request);
-    EXPECT_EQ(options.status().code(), absl::StatusCode::kUnimplemented);
-    EXPECT_EQ(GetErrorDetails(options.status()).reason, v1::ERROR_REASON_UNSUPPORTED);
-    EXPECT_THAT(std::string(options.status().message()), HasSubstr("ACK_MODE_AUTO"));
+    ASSERT_TRUE(options.ok()) << options.status();
+    EXPECT_EQ(options->ack_mode, bus::AckMode::kExplicit);
+    EXPECT_EQ(options->settling.max_events, 1000);
+    EXPECT_EQ(options->settling.max_bytes, 16 << 20);
+    EXPECT_EQ(options->ack_timeout, absl::Minutes(30));
   }
+  EXPECT_EQ(ParseGroup(Group())->ack_mode, bus::AckMode::kAuto);
+}
+
+TEST(ParseGroupTest, TheBoundsOfSettlingAreTakenOver) {
+  v1::SubscribeRequest request = Group();
+  request.mutable_group()->clear_ack_mode();
+  request.mutable_group()->set_max_outstanding_events(10'000);
+  request.mutable_group()->set_max_outstanding_bytes(64 << 10);
+  request.mutable_group()->mutable_ack_timeout()->set_seconds(10);
+  const auto options = ParseGroup(request);
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->settling.max_events, 10'000);
+  EXPECT_EQ(options->settling.max_bytes, 64 << 10);
+  EXPECT_EQ(options->ack_timeout, absl::Seconds(10));
+}
+
+TEST(ParseGroupTest, BoundsOfSettlingThatAreOutOfTheirsAreRefused) {
+  v1::SubscribeRequest request = Group();
+  request.mutable_group()->set_ack_mode(static_cast<v1::AckMode>(9));
+  EXPECT_EQ(GetErrorDetails(ParseGroup(request).status()).violations.at(0).field, "group.ack_mode");
+  request.mutable_group()->clear_ack_mode();
+  request.mutable_group()->set_max_outstanding_events(10'001);
+  request.mutable_group()->set_max_outstanding_bytes(1);
+  request.mutable_group()->mutable_ack_timeout()->set_seconds(9);
+  EXPECT_EQ(GetErrorDetails(ParseGroup(request).status()).violations.size(), 3u);
+  request.mutable_group()->set_max_outstanding_events(-1);
+  request.mutable_group()->set_max_outstanding_bytes(-1);
+  request.mutable_group()->mutable_ack_timeout()->set_seconds(24 * 3600 + 1);
+  EXPECT_EQ(GetErrorDetails(ParseGroup(request).status()).violations.size(), 3u);
+}
+
+TEST(ParseGroupTest, BoundsOfSettlingAreRefusedUnderAuto) {
+  v1::SubscribeRequest request = Group();
+  request.mutable_group()->set_max_outstanding_events(5);
+  request.mutable_group()->set_max_outstanding_bytes(1 << 20);
+  request.mutable_group()->mutable_ack_timeout()->set_seconds(60);
+  const ErrorDetails details = GetErrorDetails(ParseGroup(request).status());
+  ASSERT_EQ(details.violations.size(), 3u);
+  EXPECT_THAT(details.violations[0].description, HasSubstr("ACK_MODE_EXPLICIT only"));
 }
 
 TEST(ParseGroupTest, AnEmptyGroupWithoutADefaultIsRefused) {

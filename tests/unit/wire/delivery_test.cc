@@ -137,21 +137,6 @@ TEST(AppendReceivedEventTest, JsonGivesWayToTheToken) {
   }
 }
 
-TEST(AppendBatchTokenTest, StandsAfterTheEvents) {
-  std::string bytes;
-  AppendReceivedEvent(Record("{}"), Event(), false, kMaxResponseBytes, bytes);
-  const std::size_t events = bytes.size();
-  AppendBatchToken("", bytes);
-  EXPECT_EQ(bytes.size(), events);
-  AppendBatchToken(kToken, bytes);
-  EXPECT_EQ(bytes.size(), events + kMaxBatchTokenBytes);
-  v1::SubscribeResponse response;
-  ASSERT_TRUE(response.ParseFromString(BatchPrefix(bytes.size()) + bytes));
-  EXPECT_EQ(response.batch().ack_token(), kToken);
-  EXPECT_EQ(response.batch().events_size(), 1);
-  EXPECT_EQ(response.batch().SerializeAsString(), bytes);
-}
-
 TEST(AppendReceivedEventTest, JsonIsTheRecordsOwnText) {
   EXPECT_EQ(Write(Record(" {} "), Event(), true).json(), " {} ");
   EXPECT_EQ(Write(Record("hello"), Undecodable{Reason::kInvalidJson, "no"}, true).json(), "");
@@ -207,6 +192,21 @@ TEST(AppendReceivedEventTest, AKeyThatDoesNotFitIsLeftOutToo) {
   EXPECT_EQ(event.undecodable().reason(), v1::UNDECODABLE_REASON_TOO_LARGE);
   EXPECT_FALSE(event.has_ordering_key());
   EXPECT_EQ(event.offset(), 9);
+}
+
+TEST(AppendBatchTokenTest, StandsAfterTheEvents) {
+  std::string bytes;
+  AppendReceivedEvent(Record("{}"), Event(), false, kMaxResponseBytes, bytes);
+  const std::size_t events = bytes.size();
+  AppendBatchToken("", bytes);
+  EXPECT_EQ(bytes.size(), events);
+  AppendBatchToken(kToken, bytes);
+  EXPECT_EQ(bytes.size(), events + kMaxBatchTokenBytes);
+  v1::SubscribeResponse response;
+  ASSERT_TRUE(response.ParseFromString(BatchPrefix(bytes.size()) + bytes));
+  EXPECT_EQ(response.batch().ack_token(), kToken);
+  EXPECT_EQ(response.batch().events_size(), 1);
+  EXPECT_EQ(response.batch().SerializeAsString(), bytes);
 }
 
 }  // namespace

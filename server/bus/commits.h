@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/bus/cursors.h"
+#include "server/kafka/consumer.h"
+
+namespace eventbus::bus {
+
+// What a member of a group commits: of each of its partitions the offset up to which everything
+// counts as delivered. Pure; one thread at a time.
+class Commits {
+ public:
+  virtual ~Commits() = default;
+
+  // The partition is this member's from now on and read from `position`. `committed`: the group has
+  // just this offset already, with `metadata`.
+  virtual void Add(const kafka::TopicPartition& partition, std::int64_t position, bool committed,
+                   const std::string& metadata) = 0;
+  // The partition is no longer this member's.
+  virtual void Remove(const kafka::TopicPartition& partition) = 0;
+  // What was read of these partitions beyond what is delivered is forgotten, and read again.
+  virtual void Rewind(const Cursors& cursors) = 0;
+
+  // Everything that `cursors` has as delivered was handed to a write, or needed none...
+  virtual void Take(const Cursors& cursors) = 0;
+  // ...and is written.
+  virtual void Written() = 0;
+
+  // Whether Kafka has to be told of anything; whether of a partition that it had no offset for.
+  virtual bool due() const = 0;
+  virtual bool first_due() const = 0;
+  // What to commit: where it differs from what was committed or is on its way.
+  virtual std::vector<kafka::GroupOffset> TakeDue() = 0;
+  // The same for what is on its way, too: the last commit, before others take over.
+  virtual std::vector<kafka::GroupOffset> TakeLast() = 0;
+  // The commit of `offsets` is through, or failed and is due again.
+  virtual void Committed(const std::vector<kafka::GroupOffset>& offsets) = 0;
+  virtual void Failed(const std::vector<kafka::GroupOffset>& offsets, const absl::Status& why) = 0;
+};
+
+}  // namespace eventbus::bus

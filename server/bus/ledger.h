@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "server/bus/commit_metadata.h"
+
+namespace eventbus::bus {
+
+// What a member has read of one partition, and what of it is settled, in any order. Offsets may
+// have holes (compaction, transactions): everything goes by records that were read. Pure; one
+// thread at a time.
+class Ledger {
+ public:
+  // Read from `position` on; `settled` is what was settled past it before, by whomever.
+  Ledger(std::int64_t position, std::vector<Span> settled)
+      : next_(position), restored_(std::move(settled)) {}
+
+  // The next record is read. False: it is settled already, and not to be delivered.
+  bool Read(std::int64_t offset);
+  // Everything before `next` is read, whether there are records or not.
+  void ReadTo(std::int64_t next);
+  // A record that was read is settled. Again: nothing happens.
+  void Settle(std::int64_t offset);
+  // What was read from `next` on is forgotten; what of it was settled is not.
+  void Rewind(std::int64_t next);
+
+  // The offset to commit: of the first record that is not settled, or where reading is.
+  std::int64_t prefix() const { return entries_.empty() ? next_ : entries_.front().offset; }
+  // What is settled past it.
+  std::vector<Span> settled() const;
+  // Records from the first that is not settled up to the last that was read.
+  std::size_t span() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    std::int64_t offset = 0;
+    bool settled = false;
+  };
+
+  bool WasSettled(std::int64_t offset) const;
+  void DropPrefix();
+
+  std::deque<Entry> entries_;  // From the first that is not settled on, by offset.
+  std::int64_t next_ = 0;
+  std::vector<Span> restored_;
+};
+
+}  // namespace eventbus::bus
