@@ -263,10 +263,12 @@ bool Pipeline::Drain() {
   monitor_->Stop();
   publisher_->Drain();
   streams_.Drain(options_.drain_timeout);
+  service_->DrainMembers(options_.drain_timeout);
   RefuseLateCalls();
   const bool delivered = producer_->Flush(deadline - absl::Now());
   producer_->Stop();  // An unanswered call would hold up Shutdown for ever.
-  const bool ended = streams_.WaitUntilEmpty(deadline - absl::Now());
+  const bool ended = streams_.WaitUntilEmpty(deadline - absl::Now()) &&
+                     service_->WaitForMembers(deadline - absl::Now());
   // All is said; connections of clients that do not listen are cut.
   grpc_->Shutdown(absl::ToChronoTime(absl::Now() + last_words));
   Log(LogLevel::kInfo, "drained",

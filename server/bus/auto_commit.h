@@ -15,8 +15,11 @@ namespace eventbus::bus {
 // time.
 class AutoCommit final : public Commits {
  public:
-  void Add(const kafka::TopicPartition& partition, std::int64_t position, bool committed,
-           const std::string& metadata) override;
+  std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position, bool committed,
+                   const std::string& metadata) override;
+  // What has not been written by then is read again.
+  void Park(const kafka::TopicPartition& partition) override { Remove(partition); }
+  void DropParked() override {}
   // A write under way counts for it no more.
   void Remove(const kafka::TopicPartition& partition) override;
   // What is not delivered has not been taken.

@@ -16,10 +16,15 @@ class Commits {
  public:
   virtual ~Commits() = default;
 
-  // The partition is this member's from now on and read from `position`. `committed`: the group has
-  // just this offset already, with `metadata`.
-  virtual void Add(const kafka::TopicPartition& partition, std::int64_t position, bool committed,
-                   const std::string& metadata) = 0;
+  // The partition is this member's from now on, to be read from `position`. `committed`: the group
+  // has just this offset already, with `metadata`. Returns where it is to be read from: further on
+  // where it was parked and nobody else has had it.
+  virtual std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position,
+                           bool committed, const std::string& metadata) = 0;
+  // A rebalance has taken the partition; it may come back by the assignment that follows, after
+  // which DropParked is called.
+  virtual void Park(const kafka::TopicPartition& partition) = 0;
+  virtual void DropParked() = 0;
   // The partition is no longer this member's.
   virtual void Remove(const kafka::TopicPartition& partition) = 0;
   // What was read of these partitions beyond what is delivered is forgotten, and read again.

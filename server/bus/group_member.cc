@@ -114,15 +114,16 @@ void GroupMember::OnAssigned(const std::vector<kafka::TopicPartition>& partition
 void GroupMember::OnRevoked(const std::vector<kafka::TopicPartition>& partitions, bool lost) {
   stale_ = looking_up_;
   changing_ = partitions;
-  reader_.Restart(Kept(partitions));
   commits_.Rewind(reader_.cursors());
+  reader_.Restart(Kept(partitions));
   if (!lost) {
     state_ = State::kReleasing;
     release_by_ = now_ + options_.release_grace;
     return;
   }
   loss_ = loss_ || !partitions.empty();
-  Forget(partitions);
+  for (const kafka::TopicPartition& partition : partitions) commits_.Remove(partition);
+  LetGo();
 }
 
 void GroupMember::OnGroupError(const absl::Status& error) { Fail(error); }
@@ -137,14 +138,16 @@ void GroupMember::BeginAt(const std::vector<GroupStart>& starts) {
       const auto found = first_ends_->find(start.partition);
       end = found == first_ends_->end() ? -1 : found->second;
     }
-    cursors.Add(start.partition, start.offset, end);
+    std::int64_t offset = start.offset;
     if (start.lost.has_value()) gaps_.push_back(*start.lost);
     if (start.lost.has_value() && options_.gap_policy == GapPolicy::kFail) {
       Fail(Expired(*start.lost));  // The group keeps the offset that it has.
     } else {
-      commits_.Add(start.partition, start.offset, start.committed, start.metadata);
+      offset = commits_.Add(start.partition, start.offset, start.committed, start.metadata);
     }
+    cursors.Add(start.partition, offset, end);
   }
+  commits_.DropParked();
   if (!first_ends_.has_value()) {
     first_ends_.emplace();
     for (const GroupStart& start : starts) first_ends_->emplace(start.partition, start.end);
@@ -172,12 +175,12 @@ void GroupMember::GoOn(const GroupStart& start) {
 
 void GroupMember::Release() {
   Commit(commits_.TakeLast());
-  Forget(changing_);
+  for (const kafka::TopicPartition& partition : changing_) commits_.Park(partition);
+  LetGo();
 }
 
 // Under a cooperative assignor a member may keep some: they are read on from where they are.
-void GroupMember::Forget(const std::vector<kafka::TopicPartition>& partitions) {
-  for (const kafka::TopicPartition& partition : partitions) commits_.Remove(partition);
+void GroupMember::LetGo() {
   if (absl::Status status = consumer_->Release(); !status.ok()) return Fail(status);
   state_ = State::kJoining;
   if (reader_.cursors().all().empty()) return;

@@ -99,7 +99,7 @@ class GroupMember final : private kafka::GroupEvents {
   void BeginAt(const std::vector<GroupStart>& starts);
   void GoOn(const GroupStart& start);
   void Release();
-  void Forget(const std::vector<kafka::TopicPartition>& partitions);
+  void LetGo();
   void Commit(std::vector<kafka::GroupOffset> offsets);
   void Fail(const absl::Status& status);
   Cursors Kept(const std::vector<kafka::TopicPartition>& without) const;

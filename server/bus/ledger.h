@@ -28,6 +28,8 @@ class Ledger {
 
   // The offset to commit: of the first record that is not settled, or where reading is.
   std::int64_t prefix() const { return entries_.empty() ? next_ : entries_.front().offset; }
+  // Where reading is.
+  std::int64_t next() const { return next_; }
   // What is settled past it.
   std::vector<Span> settled() const;
   // Records from the first that is not settled up to the last that was read.

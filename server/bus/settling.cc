@@ -80,29 +80,56 @@ bool Settling::WasLost(std::uint64_t number) const {
   return found != lost_.end() && found->second <= number;
 }
 
-void Settling::Add(const kafka::TopicPartition& partition, std::int64_t position, bool committed,
-                   const std::string& metadata) {
+std::int64_t Settling::Add(const kafka::TopicPartition& partition, std::int64_t position,
+                           bool committed, const std::string& metadata) {
+  const kafka::GroupOffset offset{partition, position, metadata};
+  const auto parked = parked_.find(partition);
+  if (parked != parked_.end() && committed && parked->second->committed == offset) {
+    const auto part = std::move(parked->second);
+    parked_.erase(parked);
+    part->dirty = true;
+    part->sent = part->committed;
+    parts_[partition] = part;
+    return part->ledger.next();
+  }
   const auto known = committed ? ParseCommitMetadata(metadata, position) : absl::nullopt;
   auto part = std::make_shared<Part>(
       Ledger(position, known.has_value() ? known->settled : std::vector<Span>()));
   if (committed) {
-    part->committed = kafka::GroupOffset{partition, position, metadata};
-    part->sent = part->committed;
+    part->committed = offset;
+    part->sent = offset;
   }
   parts_[partition] = std::move(part);
+  return position;
+}
+
+void Settling::Park(const kafka::TopicPartition& partition) {
+  const auto found = parts_.find(partition);
+  if (found == parts_.end()) return;
+  parked_[partition] = std::move(found->second);
+  parts_.erase(found);
+}
+
+void Settling::DropParked() {
+  for (const auto& [partition, part] : std::exchange(parked_, {})) LoseEventsOf(part);
 }
 
 void Settling::Remove(const kafka::TopicPartition& partition) {
   const auto found = parts_.find(partition);
   if (found == parts_.end()) return;
-  found->second->gone = true;
+  const auto part = std::move(found->second);
+  parts_.erase(found);
+  LoseEventsOf(part);
+}
+
+void Settling::LoseEventsOf(const std::shared_ptr<Part>& part) {
+  part->gone = true;
   for (std::uint64_t i = first_; i < first_ + events_.size(); ++i) {
     const Event& event = at(i);
-    if (event.part != found->second || event.settled) continue;
+    if (event.part != part || event.settled) continue;
     if (i < taken_) --outstanding_;
     LetGo(event);
   }
-  parts_.erase(found);
   DropFront();
 }
 
@@ -228,7 +255,9 @@ bool Settling::full() const {
 
 std::shared_ptr<Settling::Part> Settling::Find(const kafka::TopicPartition& partition) const {
   const auto found = parts_.find(partition);
-  return found == parts_.end() ? nullptr : found->second;
+  if (found != parts_.end()) return found->second;
+  const auto parked = parked_.find(partition);
+  return parked == parked_.end() ? nullptr : parked->second;
 }
 
 }  // namespace eventbus::bus

@@ -52,8 +52,12 @@ class Settling final : public Commits, public Account {
   absl::optional<absl::Time> oldest() const;
 
   // ---- Commits. What is taken or written does not count here.
-  void Add(const kafka::TopicPartition& partition, std::int64_t position, bool committed,
-           const std::string& metadata) override;
+  // Where the group still has what this stream committed, all goes on: tokens, and what is settled.
+  std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position, bool committed,
+                   const std::string& metadata) override;
+  // Its events may be settled meanwhile; that is committed once it has come back.
+  void Park(const kafka::TopicPartition& partition) override;
+  void DropParked() override;
   void Remove(const kafka::TopicPartition& partition) override;
   void Rewind(const Cursors& cursors) override;
   void Take(const Cursors&) override {}
@@ -98,7 +102,9 @@ class Settling final : public Commits, public Account {
     absl::Time taken_at;
   };
 
+  // Parked or not.
   std::shared_ptr<Part> Find(const kafka::TopicPartition& partition) const;
+  void LoseEventsOf(const std::shared_ptr<Part>& part);
   Event& at(std::uint64_t number) { return events_[number - first_]; }
   v1::ErrorReason AcknowledgeBatch(std::uint64_t number);
   void Settle(Event& event);
@@ -109,7 +115,9 @@ class Settling final : public Commits, public Account {
 
   const SettlingLimits limits_;
   std::uint64_t stream_ = 0;
-  std::map<kafka::TopicPartition, std::shared_ptr<Part>> parts_;
+  using Parts = std::map<kafka::TopicPartition, std::shared_ptr<Part>>;
+  Parts parts_;
+  Parts parked_;
 
   // From the first that is not settled on; `first_` is its number.
   std::deque<Event> events_;

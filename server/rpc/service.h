@@ -43,6 +43,11 @@ class Service final : public v1::EventBusService::WithRawCallbackMethod_Publish<
                                         const grpc::ByteBuffer* request,
                                         grpc::ByteBuffer* response) override;
 
+  // Drains the members of groups whose streams have ended; see bus/group_registry.
+  void DrainMembers(absl::Duration remaining) { groups_.Drain(remaining); }
+  // True: no member of a group is left; false: `timeout` is over.
+  bool WaitForMembers(absl::Duration timeout) { return groups_.WaitUntilEmpty(timeout); }
+
  private:
   // Checks the request, and names the stream.
   absl::StatusOr<SubscribeOptions> ReadRequest(const grpc::ByteBuffer& request) const;

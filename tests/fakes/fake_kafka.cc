@@ -194,6 +194,11 @@ void FakeKafka::Recreate(const std::string& topic) {
   WakeConsumers();
 }
 
+std::int64_t FakeKafka::End(const std::string& topic, int partition) const {
+  MutexLock lock(mu_);
+  return topics_.at(topic)[static_cast<std::size_t>(partition)].end;
+}
+
 void FakeKafka::AppendControl(const std::string& topic, int partition) {
   MutexLock lock(mu_);
   ++topics_[topic][static_cast<std::size_t>(partition)].end;

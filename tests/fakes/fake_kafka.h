@@ -39,6 +39,7 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   void Truncate(const std::string& topic, int partition, std::int64_t begin);
   // As deleting the topic and creating it again does: its partitions are empty.
   void Recreate(const std::string& topic);
+  std::int64_t End(const std::string& topic, int partition) const;
   // A control record at the end: an offset that no reader is handed.
   void AppendControl(const std::string& topic, int partition);
   // The look-ups and calls below fail with it; OK: they work.

@@ -47,6 +47,7 @@ class InProcessBus {
   rpc::StreamRegistry& streams() { return streams_; }
   bus::Publisher& publisher() { return publisher_; }
   bus::AckRegistry& acks() { return acks_; }
+  rpc::Service& service() { return service_; }
 
  private:
   // What tails share does not outlast them for long.

@@ -145,6 +145,49 @@ TEST_F(SettlingTest, APartitionThatComesBackDeliversUnderNewTokens) {
   EXPECT_EQ(Due(kOne), 1);
 }
 
+TEST_F(SettlingTest, APartitionThatWasParkedGoesOnWhereItWas) {
+  const auto tokens = Deliver(kOne, 0, 3);
+  Acknowledge(tokens[0]);
+  const auto last = settling_->TakeLast();
+  settling_->Committed(last);
+  settling_->Park(kOne);
+  EXPECT_FALSE(settling_->due());
+  EXPECT_EQ(Acknowledge(tokens[1]), kDone) << "accepted meanwhile";
+  EXPECT_THAT(settling_->TakeDue(), IsEmpty()) << "not Kafka's to know yet";
+  EXPECT_EQ(settling_->Add(kOne, 1, /*committed=*/true, ""), 3);
+  settling_->DropParked();
+  EXPECT_EQ(Due(kOne), 2);
+  EXPECT_EQ(Acknowledge(tokens[2]), kDone);
+  EXPECT_EQ(Due(kOne), 3);
+}
+
+TEST_F(SettlingTest, AParkedPartitionThatSomebodyElseHadBeginsAnew) {
+  const auto tokens = Deliver(kOne, 0, 3);
+  settling_->Park(kOne);
+  EXPECT_EQ(settling_->Add(kOne, 2, /*committed=*/true, ""), 2);
+  settling_->DropParked();
+  EXPECT_EQ(Acknowledge(tokens[2]), kNotOwned);
+  EXPECT_EQ(settling_->outstanding(), 0);
+}
+
+// The same offset with other metadata: a legacy member's commit, or a newer one of another
+// server's.
+TEST_F(SettlingTest, SoDoesOneWhoseMetadataIsAnothers) {
+  const auto tokens = Deliver(kOne, 0, 3);
+  settling_->Park(kOne);
+  const std::string foreign = FormatCommitMetadata({{{2, 3}}}, 0);
+  EXPECT_EQ(settling_->Add(kOne, 0, /*committed=*/true, foreign), 0);
+  settling_->DropParked();
+  EXPECT_EQ(Acknowledge(tokens[0]), kNotOwned);
+}
+
+TEST_F(SettlingTest, AParkedPartitionThatDoesNotComeBackIsLost) {
+  const auto tokens = Deliver(kOne, 0, 1);
+  settling_->Park(kOne);
+  settling_->DropParked();
+  EXPECT_EQ(Acknowledge(tokens[0]), kNotOwned);
+}
+
 TEST_F(SettlingTest, ReadingStopsAtTheMostEventsAndAtTheMostBytes) {
   Make({.max_events = 2});
   const auto tokens = Deliver(kOne, 0, 2);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -36,6 +37,7 @@ class Stream {
     }
     return false;
   }
+  bool Read() { return reader_->Read(&message); }
   grpc::Status Finish() {
     while (reader_->Read(&message)) {
     }
@@ -150,14 +152,108 @@ v1::SubscribeRequest Group(std::int64_t max_events = 0) {
   return request;
 }
 
-TEST(SubscribeGroupTest, AGroupThatDoesNotSayAutoIsUnimplemented) {
-  fakes::InProcessBus bus;
-  v1::SubscribeRequest request = Group();
+v1::SubscribeRequest ExplicitGroup(std::int64_t max_events) {
+  v1::SubscribeRequest request = Group(max_events);
   request.mutable_group()->clear_ack_mode();
+  return request;
+}
+
+v1::AcknowledgeResponse Acknowledge(fakes::InProcessBus& bus,
+                                    const std::vector<std::string>& tokens) {
+  grpc::ClientContext context;
+  v1::AcknowledgeRequest request;
+  for (const std::string& token : tokens) request.add_ack_tokens(token);
+  v1::AcknowledgeResponse response;
+  const grpc::Status status = bus.stub().Acknowledge(&context, request, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return response;
+}
+
+// As from a terminal: receive, then acknowledge, then receive what is left.
+TEST(SubscribeGroupTest, WhatIsAcknowledgedAfterABoundedReadDoesNotComeAgain) {
+  fakes::InProcessBus bus;
+  for (int i = 0; i < 4; ++i) bus.kafka().Append(kTopic, 0, fakes::DocumentJson(i));
+  std::vector<std::string> tokens;
+  {
+    Stream stream(bus, ExplicitGroup(3));
+    while (stream.Next(v1::SubscribeResponse::kBatch)) {
+      for (const auto& event : stream.message.batch().events()) tokens.push_back(event.ack_token());
+    }
+    EXPECT_TRUE(stream.Finish().ok());
+  }
+  ASSERT_EQ(tokens.size(), 3u);
+  EXPECT_EQ(Acknowledge(bus, {tokens[0], tokens[2]}).errors_size(), 0);
+  bus.service().DrainMembers(absl::ZeroDuration());  // In place of half a minute.
+  ASSERT_TRUE(bus.service().WaitForMembers(absl::Seconds(30)));
+  EXPECT_EQ(Acknowledge(bus, {tokens[1]}).errors(0).reason(), v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED);
+  std::vector<std::int64_t> offsets;
+  Stream rest(bus, ExplicitGroup(2));
+  while (offsets.size() < 2 && rest.Next(v1::SubscribeResponse::kBatch)) {
+    for (const auto& event : rest.message.batch().events()) offsets.push_back(event.offset());
+  }
+  EXPECT_THAT(offsets, testing::ElementsAre(1, 3));
+}
+
+// The events whose acknowledgement was accepted.
+class Accepted {
+ public:
+  void Acknowledge(fakes::InProcessBus& bus, const v1::ReceivedEvent& event) {
+    if (rpc::Acknowledge(bus, {event.ack_token()}).errors_size() > 0) return;
+    MutexLock lock(mu_);
+    places_.insert({event.partition(), event.offset()});
+  }
+  std::size_t events() {
+    MutexLock lock(mu_);
+    return places_.size();
+  }
+
+ private:
+  Mutex mu_;
+  std::set<std::pair<int, std::int64_t>> places_ ABSL_GUARDED_BY(mu_);
+};
+
+// Reads to the end, and settles everything.
+void ReadAll(fakes::InProcessBus& bus, Accepted& accepted) {
+  v1::SubscribeRequest request = ExplicitGroup(50);
+  request.set_max_batch_events(9);
+  request.set_stop_at_end(true);
   Stream stream(bus, request);
-  const grpc::Status status = stream.Finish();
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(status.error_message(), testing::HasSubstr("ACK_MODE_AUTO"));
+  while (stream.Next(v1::SubscribeResponse::kBatch)) {
+    for (const auto& event : stream.message.batch().events()) accepted.Acknowledge(bus, event);
+  }
+  EXPECT_TRUE(stream.Finish().ok());
+}
+
+// Takes what comes first, settles every other event of it, from the back, and goes away.
+void ReadAndVanish(fakes::InProcessBus& bus, Accepted& accepted) {
+  v1::SubscribeRequest request = ExplicitGroup(0);
+  request.mutable_heartbeat_interval()->set_seconds(1);
+  Stream stream(bus, request);
+  while (stream.Read() && !stream.message.has_batch() && !stream.message.has_heartbeat()) {
+  }
+  const v1::EventBatch batch = stream.message.batch();
+  for (int i = batch.events_size() - 1; i >= 0; i -= 2) accepted.Acknowledge(bus, batch.events(i));
+  stream.Cancel();
+  stream.Finish();
+}
+
+// Whoever comes and goes, every event is acknowledged in the end. (What is acknowledged while a
+// rebalance is under way may come again; bus/group_test has the rest.)
+TEST(SubscribeGroupTest, EveryEventIsAcknowledgedInTheEndThroughAnyNumberOfRebalances) {
+  constexpr int kEvents = 1500;
+  fakes::InProcessBus bus;
+  for (int i = 0; i < kEvents; ++i) bus.kafka().Append(kTopic, i % 3, fakes::DocumentJson(i));
+  Accepted accepted;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([&bus, &accepted, i] {
+      while (accepted.events() < kEvents) {
+        i % 2 == 0 ? ReadAll(bus, accepted) : ReadAndVanish(bus, accepted);
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(bus.kafka().Group("the-group").foreign_commits(), 0);
 }
 
 TEST(SubscribeGroupTest, ABoundedReadEndsWithOkAndTheNextGoesOnThere) {
