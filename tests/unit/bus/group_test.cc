@@ -847,11 +847,16 @@ TEST_F(ExplicitGroupTest, WhatWasAcceptedNeverComesAgainUnderRandomSchedules) {
         streams_.erase(streams_.begin() + which);
       } else if (what == 4) {
         Advance(absl::Seconds(1));
+      } else if (what == 5 && !streams_.empty()) {
+        Stream& stream = *streams_[random() % streams_.size()];
+        stream.stalled = !stream.stalled;
+        Run();
       } else if (!with_clients.empty()) {
         settle(random() % with_clients.size());
       }
       receive();
     }
+    for (auto& stream : streams_) stream->stalled = false;
     Start();
     receive();
     while (!with_clients.empty()) {
