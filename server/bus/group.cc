@@ -67,14 +67,13 @@ void Group::Drain(absl::Duration remaining) {
 }
 
 void Group::Settle(std::vector<AckToken> tokens, Done done) {
+  bool settles = false;
   {
     MutexLock lock(mu_);
-    if (settles_) {
-      inbox_.asks.push_back({std::move(tokens), std::move(done)});
-      task_.Wake();
-      return;
-    }
+    settles = settles_;
+    if (settles) inbox_.asks.push_back({std::move(tokens), std::move(done)});
   }
+  if (settles) return task_.Wake();
   done(std::vector<v1::ErrorReason>(tokens.size(), v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED));
 }
 
