@@ -4,19 +4,26 @@ client does not read: on a real broker of their own, as they fill it."""
 from __future__ import annotations
 
 import signal
+import time
 import unittest
 import uuid
 
+import grpc
 from google.protobuf.duration_pb2 import Duration
 
 from tests.support import groups, legacy
 from tests.support.broker import create_topics
 from tests.support.groups import PARTITIONS, TOPIC, Stream, counts, wait_for_all, wait_until_shared
-from tests.support.patience import PROGRAM_SECONDS, PROGRAM_SECONDS, SECONDS, wait_until
+from tests.support.patience import PROGRAM_SECONDS, SECONDS, wait_until
 from tests.support.server import SERVING, Server, on_broker
+from tests.support.stubs import v1
 
 # Kafka gives the partitions of a member that has gone without a word to others only after this.
 LONG_SESSION = ("--kafka_property", "session.timeout.ms=45000")
+# A killed member is missed soon.
+SHORT_SESSION = ("--kafka_property", "session.timeout.ms=6000")
+# How long a drain waits for what is with a client: three quarters of --drain_timeout, 25 s.
+DRAIN_SETTLING_SECONDS = 18
 # What gRPC and the kernel take of a stream that its client does not read, and so may be committed:
 # 4 MB as the API says, and a batch or two on their way.
 BUFFERED_BYTES = 10 << 20
@@ -149,6 +156,65 @@ class ServerGroupTest(unittest.TestCase):
         self.assertEqual(counts(ids + more, stream, second), dict.fromkeys(ids + more, 1))
         self.assertEqual(counts(ids + more, other, third),
                          {**dict.fromkeys(ids, 0), **dict.fromkeys(more, 1)})
+
+    # Under ACK_MODE_EXPLICIT.
+
+    def receive(self, server: Server, group: str, count: int) -> tuple[Stream, list[str]]:
+        """A member that has had so many new events, of one partition; it, and their ids."""
+        stream = self.join(server, group, ack_mode=v1.ACK_MODE_EXPLICIT)
+        stream.started()
+        ids = publish(count, partition=0)
+        wait_for_all(ids, stream)
+        return stream, ids
+
+    def check_next(self, server: Server, group: str, expected: list[str]) -> None:
+        """A next reader gets these and nothing else; within a partition all come in order."""
+        stream = self.join(server, group, ack_mode=v1.ACK_MODE_EXPLICIT)
+        stream.started()
+        last = publish(1, partition=0)
+        wait_for_all(last, stream)
+        self.assertEqual(stream.ids(), expected + last)
+
+    def test_sigterm_waits_for_acknowledgements_and_no_longer(self) -> None:
+        group = groups.new_group()
+        ending = self.serve(*LONG_SESSION)
+        stream, ids = self.receive(ending, group, 5)
+        ending.send(signal.SIGTERM)
+        begun = time.monotonic()
+        wait_until(lambda: stream.all("draining"), "Draining has come")
+        for event_id in ids:
+            # It goes on, and acknowledgements are taken, to the last one.
+            self.assertIsNone(stream.error)
+            self.assertIsNone(ending.exit_code())
+            self.assertEqual(groups.acknowledge(ending.stub, stream.tokens([event_id])), {})
+        error = stream.wait_for_end()
+        self.assertEqual(error.code(), grpc.StatusCode.UNAVAILABLE)
+        self.assertEqual(ending.wait(), 0)
+        self.assertLess(time.monotonic() - begun, DRAIN_SETTLING_SECONDS)
+        self.check_next(self.serve(), group, [])
+
+    def test_sigterm_keeps_what_was_acknowledged_before_its_time_was_over(self) -> None:
+        group = groups.new_group()
+        ending = self.serve(*LONG_SESSION, "--drain_timeout=8s")
+        stream, ids = self.receive(ending, group, 5)
+        ending.send(signal.SIGTERM)
+        wait_until(lambda: stream.all("draining"), "Draining has come")
+        self.assertEqual(groups.acknowledge(ending.stub, stream.tokens([ids[0], ids[3]])), {})
+        self.assertEqual(stream.wait_for_end().code(), grpc.StatusCode.UNAVAILABLE)
+        self.assertEqual(ending.wait(), 0)
+        self.check_next(self.serve(), group, [ids[1], ids[2], ids[4]])
+
+    def test_sigkill_keeps_what_was_acknowledged_and_committed(self) -> None:
+        group = groups.new_group()
+        killed = self.serve(*SHORT_SESSION)
+        stream, ids = self.receive(killed, group, 5)
+        second = stream.events()[1].offset
+        self.assertEqual(groups.acknowledge(killed.stub, stream.tokens([ids[0], ids[3]])), {})
+        wait_until(lambda: groups.committed(group)[0] == second, "the prefix is committed")
+        wait_until(lambda: groups.commits(group)[0].metadata, "and what is past it")
+        killed.send(signal.SIGKILL)
+        self.assertIsNotNone(stream.wait_for_end())
+        self.check_next(self.serve(), group, [ids[1], ids[2], ids[4]])
 
 
 if __name__ == "__main__":

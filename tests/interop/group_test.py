@@ -13,7 +13,7 @@ from tests.support import groups, legacy, requests
 from tests.support.broker import bootstrap
 from tests.support.errors import reason
 from tests.support.groups import (PARTITIONS, TOPIC, Legacy, Stream, counts, wait_for_all,
-                                  wait_until_shared)
+                                  wait_until_shared, write)
 from tests.support.patience import SECONDS, wait_until
 from tests.support.requests import EARLIEST
 from tests.support.server import SERVING, Server, serving
@@ -26,16 +26,6 @@ def publish(stub: EventBusServiceStub, count: int) -> list[str]:
     answer = stub.PublishBatch(v1.PublishBatchRequest(
         requests=[requests.uploaded(event_id) for event_id in ids]), timeout=SECONDS)
     assert all(result.HasField("published") for result in answer.results), answer
-    return ids
-
-
-def write(count: int, event_type: str) -> list[str]:
-    """By kafka-python, which may write what no schema has; their ids."""
-    ids = [str(uuid.uuid4()) for _ in range(count)]
-    with legacy.json_producer() as producer:
-        for event_id in ids:
-            legacy.send(producer, TOPIC, key=event_id.encode(),
-                        value={"event_id": event_id, "event_type": event_type})
     return ids
 
 
@@ -187,13 +177,13 @@ class GroupTest(unittest.TestCase):
         self.assertIsNotNone(error)
         return error
 
-    def test_no_ack_mode_is_not_implemented_and_says_what_is(self) -> None:
+    def test_what_bounds_the_unsettled_does_not_go_with_auto(self) -> None:
         of = groups.request(groups.new_group())
-        of.group.ClearField("ack_mode")
+        of.group.max_outstanding_events = 10
         error = self.refused(of)
-        self.assertEqual(error.code(), grpc.StatusCode.UNIMPLEMENTED)
-        self.assertEqual(reason(error), "UNSUPPORTED")
-        self.assertIn("ACK_MODE_AUTO", error.details())
+        self.assertEqual(error.code(), grpc.StatusCode.INVALID_ARGUMENT)
+        self.assertEqual(reason(error), "REQUEST_INVALID")
+        self.assertIn("ACK_MODE_EXPLICIT", error.details())
 
     def test_another_assignor_is_a_protocol_mismatch(self) -> None:
         group = groups.new_group()

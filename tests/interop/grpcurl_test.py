@@ -14,6 +14,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from grpc_health.v1 import health_pb2
 
 from tests.support.environment import GRPCURL
+from tests.support.groups import new_group
 from tests.support.patience import PROGRAM_SECONDS
 from tests.support.requests import LATEST
 from tests.support.samples import Sample, document_sample, samples
@@ -74,7 +75,7 @@ class GrpcurlTest(unittest.TestCase):
         self.assertIn(SERVICE, self.grpcurl("list").split())
         self.assertEqual(self.grpcurl("list", SERVICE).split(),
                          [f"{SERVICE}.{method}" for method in
-                          ("Publish", "PublishBatch", "PublishStream", "Subscribe")])
+                          ("Acknowledge", "Publish", "PublishBatch", "PublishStream", "Subscribe")])
         self.assertIn("rpc Subscribe ( .eventbus.v1.SubscribeRequest ) returns "
                       "( stream .eventbus.v1.SubscribeResponse );",
                       self.grpcurl("describe", SERVICE))
@@ -117,6 +118,26 @@ class GrpcurlTest(unittest.TestCase):
                                            "stop_at_end": True})
         self.assertIn(sample.event_id, [event.get("event_id") for message in messages
                                         for event in message.get("batch", {}).get("events", [])])
+
+    def test_receives_from_a_group_and_acknowledges(self) -> None:
+        sample = document_sample()
+        self.publish(sample)
+        read = {"group": {"id": new_group()}, "topics": [sample.topic], "max_events": 1}
+        first, = self.receive(read)
+        acknowledged = self.call("Acknowledge", {"ack_tokens": [first["ack_token"]]})
+        self.assertEqual(acknowledged, [{}])
+        self.publish(sample)  # That there is one more.
+        second, = self.receive(read)
+        self.assertNotEqual([second.get(field) for field in ("partition", "offset")],
+                            [first.get(field) for field in ("partition", "offset")])
+        refused, = self.call("Acknowledge", {"ack_tokens": ["nonsense"]})
+        self.assertEqual([error["reason"] for error in refused["errors"]],
+                         ["ERROR_REASON_ACK_TOKEN_INVALID"])
+
+    def receive(self, request: dict) -> list[dict]:
+        """The events of a read that ends."""
+        return [event for message in self.call("Subscribe", request)
+                for event in message.get("batch", {}).get("events", [])]
 
     def test_a_refused_event_is_explained(self) -> None:
         errors = self.refused("Publish", {"event": {"document": {

@@ -19,9 +19,10 @@ from tests.support.stubs import Event, EventBusServiceStub, document, generate, 
 EVENT_FILES = ("analytics", "assessment", "document", "event", "meeting", "tutor_query")
 EVENT_CLASSES = ("AnalyticsEvent", "AssessmentEvent", "DocumentEvent", "Event", "MeetingEvent",
                  "TutorQueryEvent", "DocumentPayload", "DocumentEventType")
-METHODS = ("Publish", "PublishBatch", "PublishStream", "Subscribe")
+METHODS = ("Publish", "PublishBatch", "PublishStream", "Subscribe", "Acknowledge")
 SERVICE_CLASSES = ("PublishRequest", "PublishResponse", "SubscribeRequest", "SubscribeResponse",
-                   "ReceivedEvent", "StartPosition", "ErrorReason")
+                   "AcknowledgeRequest", "AcknowledgeResponse", "ReceivedEvent", "StartPosition",
+                   "ErrorReason")
 
 
 class StubsTest(unittest.TestCase):

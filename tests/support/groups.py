@@ -11,11 +11,14 @@ from typing import Any, Protocol
 
 import grpc
 from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient
+from kafka.structs import OffsetAndMetadata
 
+from tests.support import legacy
 from tests.support.broker import TOPICS, bootstrap
-from tests.support.patience import PROGRAM_SECONDS, wait_until
+from tests.support.patience import PROGRAM_SECONDS, SECONDS, wait_until
 from tests.support.requests import LATEST
-from tests.support.stubs import EventBusServiceStub, v1
+from tests.support.stubs import ErrorReason, EventBusServiceStub, v1
 
 TOPIC = "document-events"
 PARTITIONS = frozenset(range(TOPICS[TOPIC]))
@@ -25,10 +28,23 @@ def new_group() -> str:
     return f"shared-{uuid.uuid4()}"
 
 
-def request(group: str, **fields: Any) -> v1.SubscribeRequest:
+def request(group: str, ack_mode: v1.AckMode = v1.ACK_MODE_AUTO,
+            **fields: Any) -> v1.SubscribeRequest:
     """A member that begins at `latest` where the group has no offset."""
-    member = v1.Group(id=group, ack_mode=v1.ACK_MODE_AUTO, initial_position=LATEST)
+    member = v1.Group(id=group, ack_mode=ack_mode, initial_position=LATEST)
     return v1.SubscribeRequest(group=member, **{"topics": [TOPIC], **fields})
+
+
+def write(count: int, event_type: str, partition: int | None = None) -> list[str]:
+    """By kafka-python, which may write what no schema has; their ids."""
+    ids = [str(uuid.uuid4()) for _ in range(count)]
+    with legacy.json_producer() as producer:
+        sent = [producer.send(TOPIC, key=event_id.encode(), partition=partition,
+                              value={"event_id": event_id, "event_type": event_type})
+                for event_id in ids]
+        for future in sent:
+            future.get(timeout=SECONDS)
+    return ids
 
 
 class Member(Protocol):
@@ -88,6 +104,11 @@ class Stream:
 
     def ids(self) -> list[str]:
         return [event.event_id for event in self.events()]
+
+    def tokens(self, ids: Iterable[str]) -> list[str]:
+        """Of the last delivery of each of these, which have come."""
+        last = {event.event_id: event.ack_token for event in self.events()}
+        return [last[event_id] for event_id in ids]
 
     def leave(self) -> None:
         """As a client that goes away."""
@@ -180,6 +201,13 @@ def wait_for_all(ids: Iterable[str], *members: Member) -> None:
     wait_until(lambda: not missing(), f"all {len(wanted)} events come", PROGRAM_SECONDS)
 
 
+def acknowledge(stub: EventBusServiceStub, tokens: Iterable[str]) -> dict[str, str]:
+    """In one call; the reasons of those that failed, by token."""
+    answer = stub.Acknowledge(v1.AcknowledgeRequest(ack_tokens=tokens), timeout=SECONDS)
+    return {error.ack_token: ErrorReason.Name(error.reason).removeprefix("ERROR_REASON_")
+            for error in answer.errors}
+
+
 def committed(group: str) -> dict[int, int | None]:
     """As kafka-python sees it, by partition; None where there is nothing."""
     consumer = KafkaConsumer(group_id=group, bootstrap_servers=bootstrap(),
@@ -189,6 +217,16 @@ def committed(group: str) -> dict[int, int | None]:
                 for number in sorted(PARTITIONS)}
     finally:
         consumer.close()
+
+
+def commits(group: str) -> dict[int, OffsetAndMetadata]:
+    """As kafka-python's admin client sees them, with their metadata; where there are any."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap())
+    try:
+        found = admin.list_group_offsets(group)[group]
+        return {place.partition: commit for place, commit in found.items() if place.topic == TOPIC}
+    finally:
+        admin.close()
 
 
 def wait_until_committed(group: str, stream: Stream) -> None:
