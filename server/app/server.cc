@@ -264,7 +264,8 @@ bool Pipeline::Drain() {
   RefuseLateCalls();
   const bool delivered = producer_->Flush(deadline - absl::Now());
   producer_->Stop();  // An unanswered call would hold up Shutdown for ever.
-  const bool ended = streams_.WaitUntilEmpty(deadline - absl::Now());
+  const bool ended = streams_.WaitUntilEmpty(deadline - absl::Now()) &&
+                     service_->WaitForMembers(deadline - absl::Now());
   // All is said; connections of clients that do not listen are cut.
   grpc_->Shutdown(absl::ToChronoTime(absl::Now() + last_words));
   Log(LogLevel::kInfo, "drained",

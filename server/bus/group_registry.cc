@@ -1,6 +1,7 @@
 #include "server/bus/group_registry.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "server/base/error.h"
 
 namespace eventbus::bus {
@@ -23,6 +24,16 @@ void GroupRegistry::Leave(const std::string& group) {
   MutexLock lock(mu_);
   const auto found = groups_.find(group);
   if (found != groups_.end() && --found->second.count == 0) groups_.erase(found);
+  changed_.NotifyAll();
+}
+
+bool GroupRegistry::WaitUntilEmpty(absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  MutexLock lock(mu_);
+  while (!groups_.empty() && absl::Now() < deadline) {
+    changed_.WaitFor(mu_, deadline - absl::Now());
+  }
+  return groups_.empty();
 }
 
 }  // namespace eventbus::bus

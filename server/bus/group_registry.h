@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "server/base/mutex.h"
 
 namespace eventbus::bus {
@@ -19,6 +20,9 @@ class GroupRegistry {
   // It has left the group.
   void Leave(const std::string& group);
 
+  // True: no stream of any group is left; false: `timeout` is over.
+  bool WaitUntilEmpty(absl::Duration timeout);
+
  private:
   struct Members {
     std::string filter;
@@ -26,6 +30,7 @@ class GroupRegistry {
   };
 
   Mutex mu_;
+  CondVar changed_;
   std::map<std::string, Members> groups_ ABSL_GUARDED_BY(mu_);
 };
 

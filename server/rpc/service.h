@@ -37,6 +37,10 @@ class Service final : public v1::EventBusService::WithRawCallbackMethod_Publish<
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Subscribe(grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer* request) override;
 
+  // True: every member of a group has left, and committed; false: `timeout` is over. Those of
+  // clients that have gone do so after their streams have ended.
+  bool WaitForMembers(absl::Duration timeout) { return groups_.WaitUntilEmpty(timeout); }
+
  private:
   // Checks the request, and names the stream.
   absl::StatusOr<SubscribeOptions> ReadRequest(const grpc::ByteBuffer& request) const;
