@@ -78,12 +78,12 @@ void Group::Settle(std::vector<AckToken> tokens, Done done) {
 }
 
 void Group::Start() {
-  task_.SetBody([weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->Step();
-  });
+  // Until Close: the stream that carries it may be done with it before its last commit.
+  task_.SetBody([self = shared_from_this()] { self->Step(); });
   const auto status = groups_.Enter(options_.source.group_id, options_.reader.filter.Describe());
   if (!status.ok()) {
     state_ = State::kOver;
+    task_.Stop();
     return sink_->Close(status, {});
   }
   entered_ = true;

@@ -59,8 +59,9 @@ struct GroupOptions {
 // A batch collects while a write is under way, as in a tail. Every group stream has a Kafka
 // consumer of its own: a client that does not read holds up nobody else.
 //
-// Lifetime: the stream that carries it holds it; a run of its task, a look-up and the last commit
-// hold it while they last. All state but the inbox belongs to the task. Thread-safe.
+// Lifetime: its task holds it from Start until it is over, whoever has forgotten it by then; the
+// stream that carries it, a look-up and the last commit hold it besides. All state but the inbox
+// belongs to the task. Thread-safe.
 class Group final : public Subscription,
                     public AckTarget,
                     public std::enable_shared_from_this<Group> {

@@ -36,6 +36,8 @@ class InProcessBus {
   ~InProcessBus() {
     streams_.Drain(absl::Seconds(1));
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
+    service_.DrainMembers(absl::ZeroDuration());
+    service_.WaitForMembers(absl::Seconds(30));
     monitor_.Stop();
     executor_->Stop();
     blocking_->Stop();

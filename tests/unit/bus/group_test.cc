@@ -523,6 +523,18 @@ TEST_F(GroupTest, WhatAVanishedClientWasBeingSentComesAgain) {
   EXPECT_THAT(Places(Start().sink->Take()), ElementsAre("0:0", "0:1"));
 }
 
+// As where gRPC is done with a cancelled call before the group has heard of it.
+TEST_F(GroupTest, WhatWasWrittenIsCommittedThoughNobodyHoldsTheStreamAnyMore) {
+  Stream& stream = Start();
+  Append(0, 2);
+  stream.group->OnGone();
+  streams_.clear();
+  Run();
+  EXPECT_EQ(Committed(0), 2);
+  EXPECT_EQ(group().members(), 0);
+  EXPECT_EQ(kafka_.live_consumers(), 0);
+}
+
 // To a write that is refused nothing was handed over.
 TEST_F(GroupTest, WhatABrokenStreamDidNotTakeComesAgain) {
   Stream& stream = Start();
