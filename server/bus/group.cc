@@ -35,10 +35,6 @@ Group::Group(const Context& context, GroupRegistry& groups, GroupOptions options
       member_(options_.member, reader_),
       last_heartbeat_(context.clock.Now()) {}
 
-Group::~Group() {
-  if (entered_) groups_.Leave(options_.source.group_id);
-}
-
 void Group::Tell(absl::FunctionRef<void(Inbox&)> change) {
   {
     MutexLock lock(mu_);
@@ -68,7 +64,6 @@ void Group::Start() {
     task_.Stop();
     return sink_->Close(status, {});
   }
-  entered_ = true;
   context_.blocking.Post([self = shared_from_this()] { self->Open(); });
 }
 
@@ -150,8 +145,9 @@ void Group::LookUp() {
 
 // Who names no topics reads those that appear, too.
 void Group::FollowTopics() {
+  if (!options_.source.topics.empty()) return;
   const auto latest = context_.monitor.latest();
-  if (!options_.source.topics.empty() || latest == seen_ || latest == nullptr) return;
+  if (latest == seen_ || latest == nullptr) return;
   seen_ = latest;
   auto topics = FindTopics({}, context_.catalog, *latest);
   if (!topics.ok() || *topics == topics_) return;
@@ -185,10 +181,9 @@ Message Group::NextMessage() {
   }
   if (HeartbeatDue()) return TakeHeartbeat();
   if (!member_.reading() || (!told_.has_value() && !member_.fixed())) return {};
-  auto partitions = member_.partitions();
-  if (told_ != partitions) {
+  if (!told_.has_value() || !member_.Has(*told_)) {
     const bool first = !told_.has_value();
-    told_ = std::move(partitions);
+    told_ = member_.partitions();
     task_.Wake();  // Reading begins, or goes on.
     return first ? StartedMessage(options_.stream_id, kNoToken, reader_.cursors())
                  : AssignmentMessage(reader_.cursors());
@@ -278,7 +273,7 @@ void Group::Leave() {
 void Group::Close() {
   state_ = State::kOver;
   if (!gone_) sink_->Close(end_, {first_.begin(), first_.end()});
-  if (std::exchange(entered_, false)) groups_.Leave(options_.source.group_id);
+  groups_.Leave(options_.source.group_id);
   task_.Stop();
 }
 

@@ -57,7 +57,6 @@ class Group final : public Subscription, public std::enable_shared_from_this<Gro
 
   static std::shared_ptr<Group> Make(const Context& context, GroupRegistry& groups,
                                      GroupOptions options, std::shared_ptr<StreamSink> sink);
-  ~Group() override;
 
   // Once: opens the source, then reads; the sink gets everything that follows.
   void Start();
@@ -120,7 +119,6 @@ class Group final : public Subscription, public std::enable_shared_from_this<Gro
   Inbox inbox_ ABSL_GUARDED_BY(mu_);
 
   State state_ = State::kOpening;
-  bool entered_ = false;  // In groups_.
   Reader reader_;
   GroupMember member_;
   std::vector<std::string> topics_;
