@@ -77,7 +77,7 @@ class Taker {
     return wanted_.cursors_of[static_cast<std::size_t>(partition)];
   }
   const Cursors::Cursor& CursorOf(std::int32_t partition) const {
-    return cursors_.all()[static_cast<std::size_t>(IndexOf(partition))];
+    return cursors_[IndexOf(partition)];
   }
 
   const Chunk& chunk_;

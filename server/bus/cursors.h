@@ -53,6 +53,7 @@ class Cursors {
   // The whole list, at the positions read.
   std::vector<kafka::StartOffset> ReadPositions() const;
   const std::vector<Cursor>& all() const { return cursors_; }
+  const Cursor& operator[](int index) const { return cursors_[static_cast<std::size_t>(index)]; }
 
  private:
   Cursor& at(int index) { return cursors_[static_cast<std::size_t>(index)]; }

@@ -41,11 +41,6 @@ Group::Group(const Context& context, GroupRegistry& groups, GroupOptions options
   if (settling_ != nullptr) reader_.SetAccount(settling_.get());
 }
 
-Group::~Group() {
-  if (entered_) groups_.Leave(options_.source.group_id);
-  if (ack_stream_ != 0) context_.acks->Leave(ack_stream_);
-}
-
 void Group::Tell(absl::FunctionRef<void(Inbox&)> change) {
   {
     MutexLock lock(mu_);
@@ -86,7 +81,6 @@ void Group::Start() {
     task_.Stop();
     return sink_->Close(status, {});
   }
-  entered_ = true;
   if (settling_ != nullptr) {
     ack_stream_ = context_.acks->Enter(weak_from_this());
     settling_->SetStream(ack_stream_);
@@ -202,8 +196,9 @@ void Group::LookUp() {
 
 // Who names no topics reads those that appear, too.
 void Group::FollowTopics() {
+  if (!options_.source.topics.empty()) return;
   const auto latest = context_.monitor.latest();
-  if (!options_.source.topics.empty() || latest == seen_ || latest == nullptr) return;
+  if (latest == seen_ || latest == nullptr) return;
   seen_ = latest;
   auto topics = FindTopics({}, context_.catalog, *latest);
   if (!topics.ok() || *topics == topics_) return;
@@ -237,10 +232,9 @@ Message Group::NextMessage() {
   }
   if (HeartbeatDue()) return TakeHeartbeat();
   if (!member_.reading() || (!told_.has_value() && !member_.fixed())) return {};
-  auto partitions = member_.partitions();
-  if (told_ != partitions) {
+  if (!told_.has_value() || !member_.Has(*told_)) {
     const bool first = !told_.has_value();
-    told_ = std::move(partitions);
+    told_ = member_.partitions();
     task_.Wake();  // Reading begins, or goes on.
     return first ? StartedMessage(options_.stream_id, kNoToken, reader_.cursors())
                  : AssignmentMessage(reader_.cursors());
@@ -345,7 +339,8 @@ void Group::Close() {
   state_ = State::kOver;
   RefuseAsks();
   if (!gone_) sink_->Close(end_, {first_.begin(), first_.end()});
-  if (std::exchange(entered_, false)) groups_.Leave(options_.source.group_id);
+  groups_.Leave(options_.source.group_id);
+  if (ack_stream_ != 0) context_.acks->Leave(ack_stream_);
   if (lingering_) groups_.Drop(this);
   task_.Stop();
 }

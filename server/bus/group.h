@@ -77,7 +77,6 @@ class Group final : public Subscription,
 
   static std::shared_ptr<Group> Make(const Context& context, GroupRegistry& groups,
                                      GroupOptions options, std::shared_ptr<StreamSink> sink);
-  ~Group() override;
 
   // Once: opens the source, then reads; the sink gets everything that follows.
   void Start();
@@ -153,7 +152,6 @@ class Group final : public Subscription,
   bool settles_ ABSL_GUARDED_BY(mu_) = false;  // What is asked will be answered by the task.
 
   State state_ = State::kOpening;
-  bool entered_ = false;                // In groups_.
   std::unique_ptr<Settling> settling_;  // Null: AUTO.
   std::uint64_t ack_stream_ = 0;
   AutoCommit auto_commit_;

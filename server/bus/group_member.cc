@@ -78,7 +78,7 @@ void GroupMember::OnLookedUp(const absl::StatusOr<GroupView>& looked_up, const S
   if (state_ == State::kReading) {
     const PartitionView& view = looked_up->views[0];
     const int index = reader_.cursors().Find(view.partition.topic, view.partition.partition);
-    const std::int64_t read = reader_.cursors().all()[static_cast<std::size_t>(index)].read;
+    const std::int64_t read = reader_.cursors()[index].read;
     return GoOn(FindNextStart(view.partition, read, view.marks, options_.gap_policy));
   }
   std::vector<GroupStart> starts;
@@ -90,6 +90,14 @@ void GroupMember::OnLookedUp(const absl::StatusOr<GroupView>& looked_up, const S
     starts.back().metadata = committed.metadata;
   }
   BeginAt(starts);
+}
+
+bool GroupMember::Has(const std::vector<kafka::TopicPartition>& partitions) const {
+  const auto& cursors = reader_.cursors().all();
+  return std::equal(cursors.begin(), cursors.end(), partitions.begin(), partitions.end(),
+                    [](const Cursors::Cursor& cursor, const kafka::TopicPartition& partition) {
+                      return cursor.partition == partition;
+                    });
 }
 
 std::vector<kafka::TopicPartition> GroupMember::partitions() const {

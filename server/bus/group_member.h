@@ -73,7 +73,8 @@ class GroupMember final : private kafka::GroupEvents {
   // The group has an offset for every partition: whatever is written from now on is delivered to
   // it, even if nobody reads meanwhile.
   bool fixed() const { return reading() && (error_.has_value() || !commits_.first_due()); }
-  // This member's, in order.
+  // Whether just these are this member's, in order; and which are.
+  bool Has(const std::vector<kafka::TopicPartition>& partitions) const;
   std::vector<kafka::TopicPartition> partitions() const;
   // True once after an assignment was lost.
   bool TakeLoss() { return std::exchange(loss_, false); }

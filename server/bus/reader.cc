@@ -90,7 +90,7 @@ absl::Status Reader::GoOn() {
 void Reader::OnRecord(const kafka::RecordView& record) {
   const int index = cursors_.Find(record.topic, record.partition);
   if (index < 0) return;
-  const Cursors::Cursor& cursor = cursors_.all()[static_cast<std::size_t>(index)];
+  const Cursors::Cursor& cursor = cursors_[index];
   if (record.offset < cursor.read) return;  // Fetched before an Assign; had already.
   cursors_.Confirm(index);
   if (options_.stop_at_end && record.offset >= cursor.end_at_start) {
@@ -125,7 +125,7 @@ void Reader::Collect(const kafka::RecordView& record, const kafka::TopicPartitio
 void Reader::OnPartitionEnd(const kafka::TopicPartition& partition, std::int64_t next_offset) {
   const int index = cursors_.Find(partition.topic, partition.partition);
   if (index < 0) return;
-  const Cursors::Cursor& cursor = cursors_.all()[static_cast<std::size_t>(index)];
+  const Cursors::Cursor& cursor = cursors_[index];
   cursors_.SetEnd(index, next_offset);
   cursors_.Confirm(index);
   const std::int64_t read =

@@ -138,7 +138,7 @@ void Tail::TakeMarks(const absl::StatusOr<kafka::Watermarks>& marks) {
   if (!marks.ok()) return EndAfterUnsent(marks.status());
   const kafka::TopicPartition partition = *reader_.lost();
   const int index = reader_.cursors().Find(partition.topic, partition.partition);
-  const std::int64_t next = reader_.cursors().all()[static_cast<std::size_t>(index)].read;
+  const std::int64_t next = reader_.cursors()[index].read;
   if (auto lost = FindLost(partition, next, *marks)) {
     gaps_.push_back(*lost);
     return EndAfterUnsent(Expired(*lost));

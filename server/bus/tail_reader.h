@@ -80,9 +80,7 @@ class TailReader {
 
   void Enter(const std::string& name, Stamp stamp);
   void IndexCursors();
-  const Cursors::Cursor& CursorAt(int index) const {
-    return reader_.cursors().all()[static_cast<std::size_t>(index)];
-  }
+  const Cursors::Cursor& CursorAt(int index) const { return reader_.cursors()[index]; }
 
   // Joins what can be joined, and sees to the consumer for the rest. True: something was joined.
   bool Arrange();

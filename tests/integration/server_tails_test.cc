@@ -50,10 +50,11 @@ class ServerTailsTest : public testing::Test {
   void SetUp() override {
     Options options;
     options.listen = {"127.0.0.1:0"};
-    const char* kafka = std::getenv("EVENTBUS_TEST_KAFKA");
-    options.embedded_kafka = kafka == nullptr;
-    if (kafka != nullptr) options.kafka_bootstrap_servers = kafka;
-    options.provision_topics = kafka != nullptr;
+    const char* named = std::getenv("EVENTBUS_TEST_KAFKA");
+    const std::string kafka = named == nullptr ? "" : named;
+    options.embedded_kafka = kafka.empty();
+    if (!kafka.empty()) options.kafka_bootstrap_servers = kafka;
+    options.provision_topics = !kafka.empty();
     auto server = Server::Start(options, *events::v1::Event::descriptor()->file()->pool());
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
