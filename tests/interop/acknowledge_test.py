@@ -95,6 +95,18 @@ class AcknowledgeTest(unittest.TestCase):
         stream.leave()
         self.check_next(ids)
 
+    def test_in_any_order_what_is_not_acknowledged_comes_again(self) -> None:
+        stream, ids = self.receive(5)
+        self.acknowledge(stream, ids[3], ids[1])
+        stream.leave()
+        self.check_next([ids[0], ids[2], ids[4]])
+
+    def test_another_server_knows_what_was_acknowledged(self) -> None:
+        stream, ids = self.receive(5)
+        self.acknowledge(stream, ids[3], ids[1])
+        stream.leave()
+        self.check_next([ids[0], ids[2], ids[4]], self.other)
+
     # Beside kafka-python.
 
     def test_kafka_python_sees_the_prefix_and_the_metadata(self) -> None:
