@@ -62,14 +62,16 @@ void Group::Drain(absl::Duration remaining) {
 }
 
 void Group::Settle(std::vector<AckToken> tokens, Done done) {
-  bool settles = false;
-  {
-    MutexLock lock(mu_);
-    settles = settles_;
-    if (settles) inbox_.asks.push_back({std::move(tokens), std::move(done)});
-  }
-  if (settles) return task_.Wake();
-  done(std::vector<v1::ErrorReason>(tokens.size(), v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED));
+  Ask ask{std::move(tokens), std::move(done)};
+  if (TakeAsk(ask)) return task_.Wake();
+  ask.done(std::vector<v1::ErrorReason>(ask.tokens.size(), v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED));
+}
+
+// False: there is no task any more that would answer it.
+bool Group::TakeAsk(Ask& ask) {
+  MutexLock lock(mu_);
+  if (settles_) inbox_.asks.push_back(std::move(ask));
+  return settles_;
 }
 
 void Group::Start() {

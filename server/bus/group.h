@@ -114,6 +114,7 @@ class Group final : public Subscription,
   void TakeInbox();
   void TakeSource(absl::StatusOr<GroupSource> opened);
   void TakeDrain(absl::Duration remaining);
+  bool TakeAsk(Ask& ask);
   void TakeAsks(std::vector<Ask> asks);
   void RefuseAsks();
 

@@ -106,7 +106,7 @@ class DrainTest(unittest.TestCase):
             self.assertTrue(running.log.lines_with("all_delivered=true all_ended=true"))
 
         ours = set(publishers.published) | set(publishers.failed)
-        found = Counter(event["event_id"] for event in legacy.read_events(TOPIC, since))
+        found = Counter(event.get("event_id") for event in legacy.read_events(TOPIC, since))
         found = Counter({event_id: n for event_id, n in found.items() if event_id in ours})
         with self.subTest("every OK is in Kafka exactly once, and nothing that was refused"):
             self.assertEqual(found, Counter(publishers.published))
