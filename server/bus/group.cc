@@ -57,6 +57,10 @@ void Group::OnGone() {
   Tell([](Inbox& inbox) { inbox.gone = true; });
 }
 
+void Group::OnHalfClose() {
+  Tell([](Inbox& inbox) { inbox.half_closed = true; });
+}
+
 void Group::Drain(absl::Duration remaining) {
   Tell([remaining](Inbox& inbox) { inbox.drain = remaining; });
 }
@@ -140,6 +144,7 @@ void Group::TakeInbox() {
   }
   left_ = left_ || inbox.left;
   if (inbox.gone && !lingering_) EndGone();
+  if (inbox.half_closed) End(absl::OkStatus(), kLastWrite);
   if (inbox.drain.has_value()) TakeDrain(*inbox.drain);
 }
 

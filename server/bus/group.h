@@ -42,6 +42,9 @@ struct GroupOptions {
   absl::Duration heartbeat_interval = absl::Seconds(15);
   // Names the stream in messages and logs.
   std::string stream_id;
+  // The client settles on the stream itself: a bounded read keeps it open until everything
+  // delivered is settled, at most kLinger.
+  bool settles_on_stream = false;
 };
 
 // A consumer group's share as a stream: open -> poll -> decode -> deliver -> commit what counts as
@@ -83,6 +86,7 @@ class Group final : public Subscription,
 
   void OnWritten() override;
   void OnGone() override;
+  void OnHalfClose() override;
   void Drain(absl::Duration remaining) override;
   void Wake() override { task_.Wake(); }
   void Settle(Settlement<AckToken> asked, Done done) override;
@@ -99,6 +103,7 @@ class Group final : public Subscription,
     absl::optional<absl::Duration> drain;
     bool written = false;
     bool gone = false;
+    bool half_closed = false;
     bool left = false;
     std::vector<Ask> asks;
   };

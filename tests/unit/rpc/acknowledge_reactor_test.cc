@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/fakes/in_process_bus.h"
 #include "tests/unit/rpc/publish_support.h"
 
@@ -38,6 +39,16 @@ class FakeTarget final : public bus::AckTarget {
         settled_.push_back(token.number);
         reasons.push_back(token.number == refused_ ? v1::ERROR_REASON_ACK_TOKEN_EXPIRED
                                                    : v1::ERROR_REASON_UNSPECIFIED);
+      }
+      // The others as they come: with how long to wait, and why.
+      for (const auto& retry : asked.retries) {
+        others_.push_back(absl::StrCat("retry ", retry.token.number, " ",
+                                       absl::FormatDuration(retry.delay.value_or(absl::Hours(1)))));
+        reasons.push_back(v1::ERROR_REASON_UNSPECIFIED);
+      }
+      for (const auto& letter : asked.dead_letters) {
+        others_.push_back(absl::StrCat("dead letter ", letter.token.number, " ", letter.reason));
+        reasons.push_back(v1::ERROR_REASON_DEAD_LETTER_DISABLED);
       }
       if (held_) {
         asked_.emplace_back(std::move(reasons), std::move(done));
@@ -73,6 +84,10 @@ class FakeTarget final : public bus::AckTarget {
     MutexLock lock(mu_);
     return settled_;
   }
+  std::vector<std::string> others() {
+    MutexLock lock(mu_);
+    return others_;
+  }
   void WaitUntilAsked() {
     while (settled().empty()) std::this_thread::yield();
   }
@@ -83,6 +98,7 @@ class FakeTarget final : public bus::AckTarget {
   bool held_ ABSL_GUARDED_BY(mu_) = false;
   std::uint64_t refused_ ABSL_GUARDED_BY(mu_) = ~std::uint64_t{0};
   std::vector<std::uint64_t> settled_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::string> others_ ABSL_GUARDED_BY(mu_);
   std::deque<std::pair<Reasons, Done>> asked_ ABSL_GUARDED_BY(mu_);
 };
 
@@ -127,6 +143,33 @@ TEST_F(AcknowledgeTest, TokensThatFailComeInTheirOrderAndTheOthersAreSettled) {
   EXPECT_EQ(response_.errors(2).reason(), v1::ERROR_REASON_ACK_TOKEN_EXPIRED);
   EXPECT_THAT(response_.errors(2).message(), HasSubstr("delivered again since"));
   EXPECT_EQ(target_->settled(), (std::vector<std::uint64_t>{0, 1}));
+}
+
+TEST_F(AcknowledgeTest, RetriesAndDeadLettersAreHandedOnWithWhatTheySay) {
+  v1::AcknowledgeRequest request = Request({target_->Token(3)});
+  request.add_retries()->set_ack_token(target_->Token(4));
+  v1::Retry& retry = *request.add_retries();
+  retry.set_ack_token(target_->Token(5));
+  retry.mutable_delay()->set_seconds(2);
+  v1::DeadLetter& letter = *request.add_dead_letters();
+  letter.set_ack_token(target_->Token(6));
+  letter.set_reason("cannot be read");
+  const grpc::Status status = Acknowledge(request);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(target_->settled(), (std::vector<std::uint64_t>{3}));
+  EXPECT_EQ(target_->others(),
+            (std::vector<std::string>{"retry 4 1h", "retry 5 2s", "dead letter 6 cannot be read"}));
+  ASSERT_EQ(response_.errors_size(), 1);
+  EXPECT_EQ(response_.errors(0).ack_token(), target_->Token(6));
+  EXPECT_EQ(response_.errors(0).reason(), v1::ERROR_REASON_DEAD_LETTER_DISABLED);
+}
+
+TEST_F(AcknowledgeTest, TenThousandViolationsAreRefusedInAStatusThatAClientTakes) {
+  v1::AcknowledgeRequest request;
+  for (int i = 0; i < 10'000; ++i) request.add_retries()->mutable_delay()->set_seconds(-1);
+  const grpc::Status status = Acknowledge(request);
+  EXPECT_EQ(ReasonOf(status), "REQUEST_INVALID");
+  EXPECT_THAT(status.error_message(), HasSubstr("retries[0].delay: -1s, 0s to 10m are allowed"));
 }
 
 TEST_F(AcknowledgeTest, ARequestOutOfItsBoundsIsRefusedAndSettlesNothing) {
