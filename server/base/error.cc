@@ -49,6 +49,7 @@ absl::StatusCode CodeOf(ErrorReason reason) {
     case v1::ERROR_REASON_ACK_TOKEN_INVALID:
       return absl::StatusCode::kInvalidArgument;
     case v1::ERROR_REASON_TOPIC_NOT_FOUND:
+    case v1::ERROR_REASON_GROUP_NOT_FOUND:
       return absl::StatusCode::kNotFound;
     case v1::ERROR_REASON_PUBLISH_DENIED:
     case v1::ERROR_REASON_SUBSCRIBE_DENIED:
@@ -69,6 +70,8 @@ absl::StatusCode CodeOf(ErrorReason reason) {
     case v1::ERROR_REASON_GROUP_FILTER_MISMATCH:
     case v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED:
     case v1::ERROR_REASON_ACK_TOKEN_EXPIRED:
+    case v1::ERROR_REASON_DEAD_LETTER_UNAVAILABLE:
+    case v1::ERROR_REASON_DEAD_LETTER_DISABLED:
       return absl::StatusCode::kFailedPrecondition;
     case v1::ERROR_REASON_ACK_TIMEOUT:
       return absl::StatusCode::kAborted;

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cassert>
-#include <cstddef>
 #include <random>
 #include <utility>
 
@@ -20,20 +19,27 @@ std::uint64_t Random() {
 struct Call {
   void Finish() {
     std::vector<AckError> errors;
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
+    for (std::size_t i = 0; i < reasons.size(); ++i) {
       if (reasons[i] == v1::ERROR_REASON_UNSPECIFIED) continue;
-      errors.push_back({std::move(tokens[i]), reasons[i]});
+      errors.push_back({std::move(TokenOf(i)), reasons[i]});
     }
     done(std::move(errors));
   }
 
-  std::vector<std::string> tokens;
-  std::vector<v1::ErrorReason> reasons;  // As many.
+  std::string& TokenOf(std::size_t ask) {
+    if (ask < asked.acks.size()) return asked.acks[ask];
+    ask -= asked.acks.size();
+    if (ask < asked.retries.size()) return asked.retries[ask].token;
+    return asked.dead_letters[ask - asked.retries.size()].token;
+  }
+
+  Settlement<std::string> asked;
+  std::vector<v1::ErrorReason> reasons;  // Of each ask.
   AckRegistry::Done done;
   std::atomic<std::size_t> unanswered{0};
 };
 
-// The tokens of one stream in a call. Answers in its destructor where nobody has.
+// The asks of one stream in a call. Answers in its destructor where nobody has.
 class Part {
  public:
   Part(std::shared_ptr<Call> call, std::vector<std::size_t> places)
@@ -61,28 +67,48 @@ class Part {
 // What a call asks of one stream.
 struct Share {
   std::shared_ptr<AckTarget> target;  // Null: gone.
-  std::vector<AckToken> tokens;
-  std::vector<std::size_t> places;  // In the call, as many.
+  Settlement<AckToken> asked;
+  std::vector<std::size_t> places;  // In the call, of each.
 };
 
-// The tokens by stream; those that are none are refused.
-std::map<std::uint64_t, Share> Split(Call& call) {
-  std::map<std::uint64_t, Share> shares;
-  for (std::size_t i = 0; i < call.tokens.size(); ++i) {
-    const auto token = ParseAckToken(call.tokens[i]);
-    if (!token.has_value()) {
-      call.reasons[i] = v1::ERROR_REASON_ACK_TOKEN_INVALID;
-      continue;
+using Shares = std::map<std::uint64_t, Share>;
+
+// The share that the ask has its place in; null where its token is none: it is refused.
+Settlement<AckToken>* FindShare(Call& call, std::size_t ask, AckToken& token, Shares& shares) {
+  const auto parsed = ParseAckToken(call.TokenOf(ask));
+  if (!parsed.has_value()) {
+    call.reasons[ask] = v1::ERROR_REASON_ACK_TOKEN_INVALID;
+    return nullptr;
+  }
+  token = *parsed;
+  Share& share = shares[token.stream];
+  share.places.push_back(ask);
+  return &share.asked;
+}
+
+// The asks by stream, in their order.
+Shares Split(Call& call) {
+  Shares shares;
+  std::size_t ask = 0;
+  AckToken token;
+  for (std::size_t i = 0; i < call.asked.acks.size(); ++i) {
+    if (auto* share = FindShare(call, ask++, token, shares)) share->acks.push_back(token);
+  }
+  for (const auto& retry : call.asked.retries) {
+    if (auto* share = FindShare(call, ask++, token, shares)) {
+      share->retries.push_back({token, retry.delay});
     }
-    Share& share = shares[token->stream];
-    share.tokens.push_back(*token);
-    share.places.push_back(i);
+  }
+  for (auto& letter : call.asked.dead_letters) {
+    if (auto* share = FindShare(call, ask++, token, shares)) {
+      share->dead_letters.push_back({token, std::move(letter.reason)});
+    }
   }
   return shares;
 }
 
 // Before any stream is asked: after that the last answer may be on its way.
-void RefuseWhatIsGone(Call& call, std::map<std::uint64_t, Share>& shares) {
+void RefuseWhatIsGone(Call& call, Shares& shares) {
   std::erase_if(shares, [&call](const auto& entry) {
     const Share& share = entry.second;
     if (share.target != nullptr) return false;
@@ -108,12 +134,12 @@ void AckRegistry::Leave(std::uint64_t stream) {
   targets_.erase(stream);
 }
 
-void AckRegistry::Acknowledge(const std::vector<std::string>& tokens, Done done) {
+void AckRegistry::Settle(Settlement<std::string> asked, Done done) {
   const auto call = std::make_shared<Call>();
-  call->tokens = tokens;
-  call->reasons.resize(tokens.size(), v1::ERROR_REASON_UNSPECIFIED);
+  call->reasons.resize(asked.size(), v1::ERROR_REASON_UNSPECIFIED);
+  call->asked = std::move(asked);
   call->done = std::move(done);
-  std::map<std::uint64_t, Share> shares = Split(*call);
+  Shares shares = Split(*call);
   {
     MutexLock lock(mu_);
     for (auto& [stream, share] : shares) {
@@ -126,7 +152,7 @@ void AckRegistry::Acknowledge(const std::vector<std::string>& tokens, Done done)
   if (shares.empty()) return call->Finish();
   for (auto& [stream, share] : shares) {
     auto part = std::make_unique<Part>(call, std::move(share.places));
-    share.target->Settle(std::move(share.tokens),
+    share.target->Settle(std::move(share.asked),
                          [part = std::move(part)](const std::vector<v1::ErrorReason>& reasons) {
                            part->Answer(reasons);
                          });

@@ -11,6 +11,7 @@
 namespace eventbus::bus {
 
 class AckRegistry;
+class DeadLetters;
 class TailHub;
 
 // What every subscription needs of the server; all of it outlives them.
@@ -29,6 +30,8 @@ struct Context {
   TailHub* tails = nullptr;
   // By whom events are settled; null where nobody does.
   AckRegistry* acks = nullptr;
+  // Where events go that are given up; null where none can be.
+  DeadLetters* dead_letters = nullptr;
 };
 
 }  // namespace eventbus::bus

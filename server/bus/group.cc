@@ -61,10 +61,14 @@ void Group::Drain(absl::Duration remaining) {
   Tell([remaining](Inbox& inbox) { inbox.drain = remaining; });
 }
 
-void Group::Settle(std::vector<AckToken> tokens, Done done) {
-  Ask ask{std::move(tokens), std::move(done)};
+void Group::Settle(Settlement<AckToken> asked, Done done) {
+  Ask ask{std::move(asked), std::move(done)};
   if (TakeAsk(ask)) return task_.Wake();
-  ask.done(std::vector<v1::ErrorReason>(ask.tokens.size(), v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED));
+  Refuse(ask);
+}
+
+void Group::Refuse(Ask& ask) {
+  ask.done(std::vector<v1::ErrorReason>(ask.asked.size(), v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED));
 }
 
 // False: there is no task any more that would answer it.
@@ -150,8 +154,8 @@ void Group::TakeDrain(absl::Duration remaining) {
 void Group::TakeAsks(std::vector<Ask> asks) {
   for (Ask& ask : asks) {
     std::vector<v1::ErrorReason> reasons;
-    reasons.reserve(ask.tokens.size());
-    for (const AckToken& token : ask.tokens) reasons.push_back(settling_->Acknowledge(token));
+    reasons.reserve(ask.asked.size());
+    for (const AckToken& token : ask.asked.acks) reasons.push_back(settling_->Acknowledge(token));
     ask.done(std::move(reasons));
   }
 }
@@ -164,9 +168,7 @@ void Group::RefuseAsks() {
     settles_ = false;
     asks = std::exchange(inbox_.asks, {});
   }
-  for (Ask& ask : asks) {
-    ask.done(std::vector<v1::ErrorReason>(ask.tokens.size(), v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED));
-  }
+  for (Ask& ask : asks) Refuse(ask);
 }
 
 void Group::TakeSource(absl::StatusOr<GroupSource> opened) {

@@ -34,7 +34,7 @@ enum class AckMode {
 struct GroupOptions {
   AckMode ack_mode = AckMode::kExplicit;
   // Explicit only.
-  SettlingLimits settling;
+  SettlingOptions settling;
   absl::Duration ack_timeout = absl::Minutes(30);
   GroupSourceRequest source;
   ReaderOptions reader;
@@ -85,11 +85,11 @@ class Group final : public Subscription,
   void OnGone() override;
   void Drain(absl::Duration remaining) override;
   void Wake() override { task_.Wake(); }
-  void Settle(std::vector<AckToken> tokens, Done done) override;
+  void Settle(Settlement<AckToken> asked, Done done) override;
 
  private:
   struct Ask {
-    std::vector<AckToken> tokens;
+    Settlement<AckToken> asked;
     Done done;
   };
   // What other threads have put down for the task.
@@ -115,6 +115,7 @@ class Group final : public Subscription,
   void TakeSource(absl::StatusOr<GroupSource> opened);
   void TakeDrain(absl::Duration remaining);
   bool TakeAsk(Ask& ask);
+  static void Refuse(Ask& ask);
   void TakeAsks(std::vector<Ask> asks);
   void RefuseAsks();
 

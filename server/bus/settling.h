@@ -15,17 +15,9 @@
 #include "server/bus/ack_token.h"
 #include "server/bus/commits.h"
 #include "server/bus/ledger.h"
+#include "server/bus/settling_options.h"
 
 namespace eventbus::bus {
-
-struct SettlingLimits {
-  // Of events that are with the client, or about to be, and not settled: reading stops there. One
-  // event always fits.
-  std::int64_t max_events = 1000;
-  std::int64_t max_bytes = std::int64_t{16} << 20;
-  // Records of one partition between the first that is not settled and the last read.
-  std::size_t max_span = 10'000;
-};
 
 // The events that a stream has delivered and its client has not settled, under ACK_MODE_EXPLICIT,
 // and what follows for the commits: of each partition the prefix that is settled and, in the
@@ -36,7 +28,7 @@ struct SettlingLimits {
 // at a time.
 class Settling final : public Commits, public Account {
  public:
-  explicit Settling(SettlingLimits limits) : limits_(limits) {}
+  explicit Settling(SettlingOptions options) : limits_(options) {}
 
   // The random part of its tokens. Once, before the first delivery.
   void SetStream(std::uint64_t stream) { stream_ = stream; }
@@ -113,7 +105,7 @@ class Settling final : public Commits, public Account {
   bool WasLost(std::uint64_t number) const;
   kafka::GroupOffset OffsetOf(const kafka::TopicPartition& partition, const Part& part) const;
 
-  const SettlingLimits limits_;
+  const SettlingOptions limits_;
   std::uint64_t stream_ = 0;
   using Parts = std::map<kafka::TopicPartition, std::shared_ptr<Part>>;
   Parts parts_;

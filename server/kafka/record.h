@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,6 +56,24 @@ struct RecordView {
   absl::optional<absl::string_view> key;
   absl::optional<absl::string_view> value;
   std::vector<HeaderView> headers;
+};
+
+// A record that was read, kept. Its bytes are shared by copies and never changed: as cheap to copy
+// as a pointer, and thread-safe.
+class KeptRecord {
+ public:
+  explicit KeptRecord(const RecordView& record);
+
+  // Valid as long as any copy lives.
+  const RecordView& view() const { return data_->view; }
+
+ private:
+  struct Data {
+    std::string bytes;
+    RecordView view;
+  };
+
+  std::shared_ptr<const Data> data_;
 };
 
 }  // namespace eventbus::kafka

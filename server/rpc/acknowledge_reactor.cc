@@ -30,7 +30,7 @@ grpc::ServerUnaryReactor* AcknowledgeReactor::Start(grpc::CallbackServerContext*
     reactor->FinishOnce(tokens.status());
     return reactor.get();
   }
-  acks.Acknowledge(*tokens, [reactor](std::vector<bus::AckError> errors) {
+  acks.Settle({*tokens, {}, {}}, [reactor](std::vector<bus::AckError> errors) {
     reactor->FinishOnce(std::move(errors));
   });
   reactor->timer_.Arm(answer_by, [reactor] { reactor->FinishOnce(Unanswered()); });

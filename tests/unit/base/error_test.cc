@@ -39,6 +39,9 @@ TEST(ErrorTest, TheCodeFollowsFromTheReason) {
   EXPECT_EQ(CodeOf(v1::ERROR_REASON_PUBLISH_OUTCOME_UNKNOWN), StatusCode::kDeadlineExceeded);
   EXPECT_EQ(CodeOf(v1::ERROR_REASON_RESUME_POSITION_EXPIRED), StatusCode::kOutOfRange);
   EXPECT_EQ(CodeOf(v1::ERROR_REASON_UNSUPPORTED), StatusCode::kUnimplemented);
+  EXPECT_EQ(CodeOf(v1::ERROR_REASON_DEAD_LETTER_UNAVAILABLE), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(CodeOf(v1::ERROR_REASON_DEAD_LETTER_DISABLED), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(CodeOf(v1::ERROR_REASON_GROUP_NOT_FOUND), StatusCode::kNotFound);
   EXPECT_EQ(CodeOf(v1::ERROR_REASON_INTERNAL), StatusCode::kInternal);
 }
 

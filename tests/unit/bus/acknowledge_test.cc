@@ -16,6 +16,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 
 using Reasons = std::vector<v1::ErrorReason>;
 using Errors = std::vector<std::pair<std::string, v1::ErrorReason>>;
@@ -35,7 +36,7 @@ Errors ToPairs(const std::vector<AckError>& errors) {
 class HeldTarget final : public AckTarget {
  public:
   struct Asked {
-    std::vector<AckToken> tokens;
+    Settlement<AckToken> settlement;
     Done done;
   };
 
@@ -47,9 +48,9 @@ class HeldTarget final : public AckTarget {
     return target;
   }
 
-  void Settle(std::vector<AckToken> tokens, Done done) override {
+  void Settle(Settlement<AckToken> asked, Done done) override {
     registry_.Leave(0);  // Would not return if the registry called under its lock.
-    asked_.push_back({std::move(tokens), std::move(done)});
+    asked_.push_back({std::move(asked), std::move(done)});
   }
 
   std::string Token(std::uint64_t number, bool batch = false) const {
@@ -67,8 +68,9 @@ class HeldTarget final : public AckTarget {
 
 class AckRegistryTest : public testing::Test {
  protected:
-  void Acknowledge(const std::vector<std::string>& tokens) {
-    registry_.Acknowledge(tokens, [this](const std::vector<AckError>& errors) {
+  void Acknowledge(const std::vector<std::string>& tokens) { Settle({tokens, {}, {}}); }
+  void Settle(Settlement<std::string> asked) {
+    registry_.Settle(std::move(asked), [this](const std::vector<AckError>& errors) {
       ++answers_;
       errors_ = ToPairs(errors);
     });
@@ -85,10 +87,31 @@ class AckRegistryTest : public testing::Test {
 TEST_F(AckRegistryTest, AStreamIsAskedOnceForAllItsTokensInTheirOrder) {
   Acknowledge({first_->Token(7), second_->Token(1, true), first_->Token(3, true)});
   ASSERT_EQ(first_->asked().size(), 1u);
-  EXPECT_THAT(first_->asked()[0].tokens, ElementsAre(AckToken{first_->stream(), 7, false},
-                                                     AckToken{first_->stream(), 3, true}));
+  EXPECT_THAT(first_->asked()[0].settlement.acks, ElementsAre(AckToken{first_->stream(), 7, false},
+                                                              AckToken{first_->stream(), 3, true}));
   ASSERT_EQ(second_->asked().size(), 1u);
-  EXPECT_THAT(second_->asked()[0].tokens, ElementsAre(AckToken{second_->stream(), 1, true}));
+  EXPECT_THAT(second_->asked()[0].settlement.acks,
+              ElementsAre(AckToken{second_->stream(), 1, true}));
+}
+
+TEST_F(AckRegistryTest, EachStreamIsAskedForItsRetriesAndDeadLettersToo) {
+  Settle({{first_->Token(1)},
+          {{second_->Token(2), absl::Seconds(3)}, {first_->Token(4), absl::nullopt}},
+          {{first_->Token(5), "broken"}, {"none", "lost"}}});
+  const Settlement<AckToken>& first = first_->asked()[0].settlement;
+  EXPECT_THAT(first.acks, ElementsAre(AckToken{first_->stream(), 1, false}));
+  ASSERT_EQ(first.retries.size(), 1u);
+  EXPECT_EQ(first.retries[0].token.number, 4u);
+  EXPECT_EQ(first.retries[0].delay, absl::nullopt);
+  ASSERT_EQ(first.dead_letters.size(), 1u);
+  EXPECT_EQ(first.dead_letters[0].token.number, 5u);
+  EXPECT_EQ(first.dead_letters[0].reason, "broken");
+  const Settlement<AckToken>& second = second_->asked()[0].settlement;
+  EXPECT_EQ(second.retries.at(0).delay, absl::Seconds(3));
+  first_->asked()[0].done({kSettled, kExpired, kSettled});
+  second_->asked()[0].done({kExpired});
+  EXPECT_THAT(errors_, ElementsAre(Pair(second_->Token(2), kExpired),
+                                   Pair(first_->Token(4), kExpired), Pair("none", kInvalid)));
 }
 
 TEST_F(AckRegistryTest, IsAnsweredOnceTheLastStreamHasAnswered) {
@@ -126,7 +149,7 @@ TEST_F(AckRegistryTest, WithoutAStreamItIsAnsweredAtOnce) {
 TEST_F(AckRegistryTest, TheSameTokenTwiceIsAskedTwiceAndAnsweredTwice) {
   const std::string token = first_->Token(4);
   Acknowledge({token, token});
-  ASSERT_EQ(first_->asked()[0].tokens.size(), 2u);
+  ASSERT_EQ(first_->asked()[0].settlement.acks.size(), 2u);
   first_->asked()[0].done({kExpired, kExpired});
   EXPECT_EQ(errors_, (Errors{{token, kExpired}, {token, kExpired}}));
 }
@@ -187,9 +210,9 @@ class ThreadTarget final : public AckTarget {
     for (std::thread& thread : threads_) thread.join();
   }
 
-  void Settle(std::vector<AckToken> tokens, Done done) override {
+  void Settle(Settlement<AckToken> asked, Done done) override {
     MutexLock lock(mu_);
-    threads_.emplace_back([tokens = std::move(tokens), done = std::move(done)]() mutable {
+    threads_.emplace_back([tokens = std::move(asked.acks), done = std::move(done)]() mutable {
       Reasons reasons;
       for (const AckToken& token : tokens) {
         reasons.push_back(token.number % 2 == 1 ? kExpired : kSettled);
@@ -221,7 +244,7 @@ TEST(AckRegistryThreadsTest, AnswersOfManyThreadsAreJoinedInOrder) {
   }
   std::atomic<int> right{0};
   for (int i = 0; i < kCalls; ++i) {
-    registry.Acknowledge(tokens, [&](const std::vector<AckError>& errors) {
+    registry.Settle({tokens, {}, {}}, [&](const std::vector<AckError>& errors) {
       if (ToPairs(errors) == expected) ++right;
     });
   }
@@ -245,8 +268,8 @@ TEST(AckRegistryThreadsTest, StreamsMayComeAndGoWhileTheyAreAsked) {
   });
   std::atomic<int> answers{0};
   for (int i = 0; i < 500; ++i) {
-    registry.Acknowledge({FormatAckToken({latest, 0, false})},
-                         [&](const std::vector<AckError>&) { ++answers; });
+    registry.Settle({{FormatAckToken({latest, 0, false})}, {}, {}},
+                    [&](const std::vector<AckError>&) { ++answers; });
   }
   stop = true;
   streams.join();

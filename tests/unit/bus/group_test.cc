@@ -597,7 +597,7 @@ class ExplicitGroupTest : public GroupTest {
   std::vector<AckError> Acknowledge(const std::vector<std::string>& tokens) {
     std::vector<AckError> errors;
     bool answered = false;
-    acks_.Acknowledge(tokens, [&](std::vector<AckError> said) {
+    acks_.Settle({tokens, {}, {}}, [&](std::vector<AckError> said) {
       errors = std::move(said);
       answered = true;
     });

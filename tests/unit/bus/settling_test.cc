@@ -22,7 +22,7 @@ class SettlingTest : public testing::Test {
  protected:
   SettlingTest() { Make({}); }
 
-  void Make(SettlingLimits limits) {
+  void Make(SettlingOptions limits) {
     settling_ = std::make_unique<Settling>(limits);
     settling_->SetStream(7);
     settling_->Add(kOne, 0, /*committed=*/true, "");

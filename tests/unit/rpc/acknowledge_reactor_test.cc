@@ -30,11 +30,11 @@ class FakeTarget final : public bus::AckTarget {
     return target;
   }
 
-  void Settle(std::vector<bus::AckToken> tokens, Done done) override {
+  void Settle(bus::Settlement<bus::AckToken> asked, Done done) override {
     Reasons reasons;
     {
       MutexLock lock(mu_);
-      for (const bus::AckToken& token : tokens) {
+      for (const bus::AckToken& token : asked.acks) {
         settled_.push_back(token.number);
         reasons.push_back(token.number == refused_ ? v1::ERROR_REASON_ACK_TOKEN_EXPIRED
                                                    : v1::ERROR_REASON_UNSPECIFIED);
