@@ -16,7 +16,6 @@ from pathlib import Path
 from tests.fault import brokers, faults, history, nemesis, report, view
 from tests.fault.judge import Verdict, judge
 from tests.fault.run import Run, Settings, conclude, running, usual_groups
-from tests.support.broker import bootstrap
 from tests.support.environment import BUILD
 
 
@@ -39,10 +38,10 @@ def _one(name: str, seed: int, options: argparse.Namespace, fresh: bool) -> repo
         brokers.delete_topics()
     brokers.create_topics()
     begin = time.monotonic()
-    with running(settings, bootstrap()) as run:
-        run.fleet.wait_until_serving()
+    with running(settings) as run:
         run.start_clients()
         run.watcher.start()
+        run.wait_until_started()
         _break(run, name, options.minutes * 60, options.events)
         conclude(run)
         unclean = [*run.fleet.unclean,

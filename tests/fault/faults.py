@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.fault import brokers, ids, records
+from tests.fault import brokers, ids, proxy, records
 from tests.fault.nemesis import Step
+from tests.fault.proxy import Rule
 from tests.fault.run import Run
 
 Target = dict[str, Any]
@@ -151,6 +152,20 @@ def _freeze_client(run: Run, step: Step):
     return {"client": client.name}, client.freeze, client.thaw
 
 
+# Between servers and Kafka.
+
+def _links(what: str) -> Break:
+    """Those of one broker, of one server, or all."""
+    def strike(run: Run, step: Step):
+        node, server = step.choose([*((node, None) for node in brokers.nodes()),
+                                    *((None, server) for server in range(run.settings.servers)),
+                                    (None, None)])
+        rule = Rule(what, node, server)
+        return ({"node": node, "server": server}, lambda: run.proxy.add(rule),
+                lambda: run.proxy.remove(rule))
+    return strike
+
+
 # The log.
 
 def _poison(run: Run, step: Step):
@@ -183,6 +198,9 @@ BREAKS: dict[str, Break] = {
     "client_storm": _storm,
     "client_crash": _crash,
     "client_freeze": _freeze_client,
+    "net_cut": _links(proxy.CUT),
+    "net_slow": _links(proxy.SLOW),
+    "net_half_open": _links(proxy.HALF_OPEN),
     "poison": _poison,
     "killer": _killer,
     "retention": _retention,

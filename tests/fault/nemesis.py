@@ -21,21 +21,23 @@ class Kind:
     resource: str
     shortest: float
     longest: float
+    # How long things take to be as before, roughly: what a run of this fault alone leaves in between.
+    mending: float = 2.0
 
 
 KINDS = {
     # One broker: any, the leader of a partition, or a group's coordinator.
-    "broker_kill": Kind(BROKER, 2, 6),
-    "broker_stop": Kind(BROKER, 3, 9),
-    "leader_kill": Kind(BROKER, 2, 6),
-    "leader_stop": Kind(BROKER, 3, 9),
-    "coordinator_kill": Kind(BROKER, 2, 6),
-    "coordinator_stop": Kind(BROKER, 3, 9),
+    "broker_kill": Kind(BROKER, 2, 6, 9),
+    "broker_stop": Kind(BROKER, 3, 9, 9),
+    "leader_kill": Kind(BROKER, 2, 6, 9),
+    "leader_stop": Kind(BROKER, 3, 9, 9),
+    "coordinator_kill": Kind(BROKER, 2, 6, 9),
+    "coordinator_stop": Kind(BROKER, 3, 9, 9),
     # One server.
     "server_kill": Kind(SERVER, 0.5, 4),
     "server_term": Kind(SERVER, 0.5, 4),
     # Also longer than the session of its members with Kafka, which is 10 s.
-    "server_stop": Kind(SERVER, 2, 16),
+    "server_stop": Kind(SERVER, 2, 16, 6),
     # Clients. Those of one process crash and freeze together.
     "client_vanish": Kind(CLIENT, 0, 0),
     "client_reconnect": Kind(CLIENT, 0, 0),
@@ -44,9 +46,9 @@ KINDS = {
     "client_crash": Kind(CLIENT, 0.5, 3),
     "client_freeze": Kind(CLIENT, 2, 12),
     # Between servers and Kafka: all links, or those of one broker.
-    "net_cut": Kind(NET, 2, 8),
+    "net_cut": Kind(NET, 2, 8, 4),
     "net_slow": Kind(NET, 3, 8),
-    "net_half_open": Kind(NET, 3, 14),
+    "net_half_open": Kind(NET, 3, 14, 6),
     # In the log.
     "retention": Kind(LOG, 5, 8),
     "poison": Kind(LOG, 0, 0),
@@ -86,7 +88,9 @@ def steps(seed: int, names: list[str], seconds: float, gap: float = 3.0) -> list
         kind = KINDS[name]
         made.append(Step(round(at, 3), name, round(chosen.uniform(kind.shortest, kind.longest), 3),
                          chosen.random()))
-        at += made[-1].seconds * chosen.uniform(0.3, 1.2) + chosen.uniform(0.5, gap)
+        alone = len({KINDS[each].resource for each in names}) == 1
+        at += made[-1].seconds * (1.0 if alone else chosen.uniform(0.3, 1.0))
+        at += chosen.uniform(0.5, gap) + (kind.mending if alone else 0.0)
     return made
 
 

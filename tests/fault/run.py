@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.fault import brokers, final, ids
+from tests.fault import brokers, final, ids, links
 from tests.fault.crew import Client
 from tests.fault.history import History
+from tests.fault.proxy import Proxy
 from tests.fault.publisher import keys_of
 from tests.fault.servers import COMMIT_INTERVAL, Fleet
 from tests.fault.watcher import Watcher
+from tests.support.patience import wait_until
 
 CATCH_UP_SECONDS = 240.0
 
@@ -47,9 +49,10 @@ def usual_groups(name: str) -> dict[str, dict[str, Any]]:
 class Run:
     """What the nemesis breaks."""
 
-    def __init__(self, settings: Settings, fleet: Fleet, history: History) -> None:
+    def __init__(self, settings: Settings, fleet: Fleet, proxy: Proxy, history: History) -> None:
         self.settings = settings
         self.fleet = fleet
+        self.proxy = proxy
         self.history = history
         self.clients: list[Client] = []
         self.extra = itertools.count(1)
@@ -80,6 +83,14 @@ class Run:
 
     def member_names(self) -> list[tuple[Client, str]]:
         return [(client, actor["name"]) for client in self.clients[1:] for actor in client.actors]
+
+    def wait_until_started(self) -> None:
+        """Until the groups have committed where they start."""
+        def started() -> bool:
+            return all(len(self.watcher.committed.get(group, ())) == len(ids.PARTITIONS)
+                       for group in self.settings.groups)
+
+        wait_until(started, "the groups have started", CATCH_UP_SECONDS)
 
     def tail_names(self) -> list[tuple[Client, str]]:
         return [(self.clients[0], actor["name"]) for actor in self.clients[0].actors
@@ -114,12 +125,18 @@ class Run:
 
 
 @contextmanager
-def running(settings: Settings, bootstrap: str) -> Iterator[Run]:
-    """A run that has begun, with Kafka up and its topics made; its processes end with it."""
+def running(settings: Settings) -> Iterator[Run]:
+    """A run that has begun, on a cluster that has its topics; its processes end with it."""
     settings.directory.mkdir(parents=True, exist_ok=True)
     history = History(settings.directory / "run.jsonl")
-    fleet = Fleet(history, settings.directory, bootstrap, settings.servers)
-    run = Run(settings, fleet, history)
+    with Proxy(links.links()) as proxy:
+        fleet = Fleet(history, settings.directory, links.bootstrap(proxy), settings.servers)
+        proxy.owner = lambda port: links.owner(port, fleet.pids())
+        yield from _running(Run(settings, fleet, proxy, history))
+
+
+def _running(run: Run) -> Iterator[Run]:
+    settings, fleet, history = run.settings, run.fleet, run.history
     history.write("run", seed=settings.seed, scenario=settings.scenario,
                   commit_interval=COMMIT_INTERVAL, groups=list(settings.groups),
                   tails=[f"tail-{index}" for index in range(settings.tails)])

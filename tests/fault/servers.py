@@ -42,6 +42,10 @@ class Fleet:
     def get(self, index: int) -> Server:
         return self._servers[index]
 
+    def pids(self) -> list[int | None]:
+        """None: it does not run now."""
+        return [server and server.pid for server in self._servers]
+
     def kill(self, index: int) -> None:
         self._send(index, signal.SIGKILL)
         self.get(index).wait()

@@ -18,6 +18,10 @@ def excuse(view: View, reader: Reader, place: Place, accepted: Settlement,
            again: float) -> str | None:
     """Why what was accepted came again at `again`; None where no window allows it."""
     server = reader.streams[accepted.stream].server
+    stream = reader.streams[accepted.stream]
+    # A running stream that keeps its partition commits what was accepted, sooner or later.
+    if min(stream.lost(place[0], accepted.end), stream.ended) > again + SLACK:
+        return None
     for fault in view.faults:
         if fault.begin <= again and _allows(view, fault, server, accepted.end):
             return fault.name
