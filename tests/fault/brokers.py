@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from tests.fault import ids
 from tests.fault.ids import PARTITIONS
@@ -75,6 +77,25 @@ def start(node: int) -> None:
     _control("start-node", node)
 
 
+def stop_all() -> None:
+    for node in nodes():
+        stop(node, "KILL")
+
+
+def start_all() -> None:
+    """Two of them are needed before any serves."""
+    for node in nodes():
+        _control("start-node", node, "--no-wait")
+
+    def serve() -> bool:
+        with contextlib.suppress(KafkaError, OSError):
+            return ends() is not None
+        return False
+
+    wait_until(serve, "the brokers serve", 90)
+    wait_until_whole()
+
+
 def leader(topic: str, partition: int) -> int:
     """The node that leads it; 0 where there is none now."""
     made = admin()
@@ -135,6 +156,8 @@ def wait_until_whole() -> None:
             return all(len(part["isr_nodes"]) == len(nodes())
                        for topic in made.describe_topics([*ids.TOPICS])
                        for part in topic["partitions"])
+        except KafkaError:
+            return False
         finally:
             made.close()
 

@@ -19,13 +19,13 @@ Heal = Callable[[], None]
 Break = Callable[[Run, Step], tuple[Target, Callable[[], None], Heal]]
 
 
-def play(run: Run, steps: list[Step]) -> None:
+def play(run: Run, steps: list[Step], part: int = 0) -> None:
     """All of them, each at its time or when its resource is free; returns when all is mended."""
     begin = time.monotonic()
     locks = {step.resource: threading.Lock() for step in steps}
     failures: list[BaseException] = []
     threads = [threading.Thread(target=_play_one, name=f"fault-{index}", daemon=True,
-                                args=(run, step, index, locks[step.resource], failures))
+                                args=(run, step, f"{part}.{index}", locks[step.resource], failures))
                for index, step in enumerate(steps)]
     for step, thread in zip(steps, threads):
         time.sleep(max(0.0, begin + step.at - time.monotonic()))
@@ -37,19 +37,19 @@ def play(run: Run, steps: list[Step]) -> None:
         raise failures[0]
 
 
-def _play_one(run: Run, step: Step, index: int, lock: threading.Lock,
+def _play_one(run: Run, step: Step, name: str, lock: threading.Lock,
               failures: list[BaseException]) -> None:
     with lock:
         try:
             target, strike, heal = BREAKS[step.name](run, step)
             # Before anything breaks, so that no effect is earlier than its cause.
-            run.history.write("fault", id=index, name=step.name, phase="begin", target=target)
+            run.history.write("fault", id=name, name=step.name, phase="begin", target=target)
             try:
                 strike()
                 time.sleep(step.seconds)
             finally:
                 heal()
-            run.history.write("fault", id=index, name=step.name, phase="end", target=target)
+            run.history.write("fault", id=name, name=step.name, phase="end", target=target)
         except BaseException as failure:  # pylint: disable=broad-except
             failures.append(failure)
 

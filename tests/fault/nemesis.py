@@ -54,10 +54,6 @@ KINDS = {
     "poison": Kind(LOG, 0, 0),
     "killer": Kind(LOG, 0, 0),
 }
-# Those that leave nothing of themselves to be seen (Kafka absent at the start) or take a run of their
-# own are scenarios alone.
-SCENARIOS = (*KINDS, "kafka_absent", "none")
-
 
 @dataclass(frozen=True)
 class Step:
@@ -97,7 +93,3 @@ def steps(seed: int, names: list[str], seconds: float, gap: float = 3.0) -> list
 def _names(chosen: random.Random, names: list[str]) -> Iterator[str]:
     while names:
         yield from chosen.sample(names, len(names))
-
-
-def mixed(without: frozenset[str] = frozenset()) -> list[str]:
-    return [name for name in KINDS if name not in without]
