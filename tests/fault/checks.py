@@ -52,7 +52,7 @@ def phantom(view: View) -> Iterator[Violation]:
         for place, got in reader.deliveries.items():
             yield from _phantom(view, reader, place, got[0])
             if any(delivery.number != got[0].number for delivery in got):
-                yield Violation("phantom", f"{_at(place)} came to {reader.name} as different events")
+                yield Violation("phantom", f"{_at(place)} came to {reader.name} as two events")
     seen: dict[int, Place] = {}
     for partition, records in view.log.items():
         for offset, number in records.items():

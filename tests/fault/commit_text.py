@@ -9,7 +9,7 @@ _VALUE = {digit: value for value, digit in enumerate(_DIGITS)}
 
 
 def spans(text: str, offset: int) -> list[tuple[int, int]]:
-    """The settled offsets [begin, end) past `offset`; none where the text is not the event bus's."""
+    """The settled offsets [begin, end) past `offset`; none where the text is of others."""
     body, _, check = text.rpartition(";")
     if not body.startswith("eb1;") or check != _check(body, offset):
         return []

@@ -24,7 +24,8 @@ def record(history: History, groups: list[str]) -> None:
 
 
 def _entry(found: Any) -> list[int]:
-    return [found.offset, number(found.value), ids.key((found.key or b"").decode("utf-8", "replace"))]
+    key = (found.key or b"").decode("utf-8", "replace")
+    return [found.offset, number(found.value), ids.key(key)]
 
 
 def _letter(found: Any) -> list[Any]:

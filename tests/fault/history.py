@@ -1,8 +1,8 @@
 """What is recorded: one JSON object a line, one file a process, appended and never changed.
 
-Every line has `k`, its kind, and `t`, the time of the machine's monotonic clock, which all processes
-share. A partition is written as `topic/number`. A line is in the file when `write` returns: a process
-that is killed after it loses nothing.
+Every line has `k`, its kind, and `t`, the time of the machine's monotonic clock, which all
+processes share. A partition is written as `topic/number`. A line is in the file when `write`
+returns: a process that is killed after it loses nothing.
 
     run     what the run is: seed, scenario, groups, tails, commit_interval
     send    a publisher is about to send `e`: [[number, key, topic]...]
@@ -11,7 +11,8 @@ that is killed after it loses nothing.
     join    reader `r`, member `m` asks server `srv` for a stream `s`
     start   the stream has started, with the partitions `a`: {partition: offset}
     assign  its partitions are now `a`
-    got     it was delivered `e`: [[partition, offset, number, key, attempt]...], number -1: undecodable
+    got     it was delivered `e`: [[partition, offset, number, key, attempt]...]; number -1 is an
+            undecodable record
     gap     of partition `p`, [first, next) cannot be delivered
     end     the stream is over: `by` client or server, `why`
     settle  the member is about to settle `e`: [[partition, offset, act]...] by call `id`; act a

@@ -64,8 +64,8 @@ class LostTest(JudgeTest):
                          .got("s1", 2))
 
     def test_a_gap_covers_no_more_than_it_says(self) -> None:
-        self.check_caught(begun(0, 1, 2).add("gap", r=GROUP, s="s1", p=P, first=0, next=1, cause="R")
-                          .got("s1", 2), "lost", f"{P}@1")
+        story = begun(0, 1, 2).add("gap", r=GROUP, s="s1", p=P, first=0, next=1, cause="R")
+        self.check_caught(story.got("s1", 2), "lost", f"{P}@1")
 
     def test_an_undecodable_record_must_come(self) -> None:
         self.check_caught(begun().add("poison", e=[[P, 0]]).got("s1", -1, offset=0, key=-1), "lost",
@@ -101,7 +101,7 @@ class PhantomTest(JudgeTest):
     def test_a_place_that_is_two_events(self) -> None:
         story = (begun().send(0, 1).tail(0).got("s1", 0).leave("s1").join("s2")
                  .got("s2", 1, offset=0))
-        self.check_caught(story, "phantom", "different events")
+        self.check_caught(story, "phantom", "two events")
 
     def test_an_undecodable_record_that_nobody_wrote(self) -> None:
         self.check_caught(begun().got("s1", -1, offset=0, key=-1), "phantom", f"{P}@0")

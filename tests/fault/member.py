@@ -1,4 +1,4 @@
-"""A member of a group: settles what it gets, out of order, and now and then not by acknowledging."""
+"""A member of a group: settles what it gets, out of order, and not always by acknowledging."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ _CALL_IDS = itertools.count(1)
 class Habits:
     """How a group's members deal with events."""
 
-    def __init__(self, slow: float = 0.0, retries: float = 0.004, dead: float = 0.0,
-                 max_attempts: int = 0, killers: bool = False) -> None:
+    def __init__(self, slow: float = 0.0, window: int = 0, retries: float = 0.004,
+                 dead: float = 0.0, max_attempts: int = 0, killers: bool = False) -> None:
         self.slow = slow  # Seconds that each event is held for.
+        self.window = window  # How many it may have at once; 0: the server's default.
         self.retries = retries if HAS_RETRIES else 0.0
         self.dead = dead if HAS_DEAD_LETTERS else 0.0
         self.max_attempts = max_attempts if HAS_DEAD_LETTERS else 0
-        self.killers = killers  # Whether events may kill them.
+        self.killers = killers and HAS_DEAD_LETTERS  # Whether events may kill them.
 
 
 class Member(Reader):
@@ -44,7 +45,8 @@ class Member(Reader):
         self._settler: _Settler | None = None
 
     def request(self) -> v1.SubscribeRequest:
-        group = v1.Group(id=self.reader, initial_position=EARLIEST)
+        group = v1.Group(id=self.reader, initial_position=EARLIEST,
+                         max_outstanding_events=self.habits.window)
         if self.habits.retries:
             group.retry_policy.min_backoff.FromMilliseconds(200)
             group.retry_policy.max_backoff.FromSeconds(2)

@@ -1,8 +1,8 @@
 """Which fault comes when, from a seed. Pure: what it names is found and broken elsewhere (faults).
 
-A fault has a resource that it takes for itself: faults of one resource come one after the other, those
-of different ones may overlap. All that befalls brokers is one resource, since with three replicas and
-two that must be in sync the cluster stands one broker's loss.
+A fault has a resource that it takes for itself: faults of one resource come one after the other,
+those of different ones may overlap. All that befalls brokers is one resource, since with three
+replicas and two that must be in sync the cluster stands one broker's loss.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Kind:
     resource: str
     shortest: float
     longest: float
-    # How long things take to be as before, roughly: what a run of this fault alone leaves in between.
+    # How long things take to be as before, roughly: what a run of this fault alone leaves between.
     mending: float = 2.0
 
 
@@ -73,8 +73,8 @@ class Step:
 
 
 def steps(seed: int, names: list[str], seconds: float, gap: float = 3.0) -> list[Step]:
-    """Faults of these names for so long; the last of them may end later. Every name comes once before
-    one comes twice, in an order that the seed says."""
+    """Faults of these names for so long; the last of them may end later. Every name comes once
+    before one comes twice, in an order that the seed says."""
     chosen = random.Random(f"nemesis/{seed}")
     made: list[Step] = []
     at = chosen.uniform(1.0, gap)

@@ -1,4 +1,4 @@
-"""Which fault comes when: the same for a seed, every kind, and no two of what cannot be together."""
+"""Which fault comes when: the same for a seed, and every kind."""
 
 from __future__ import annotations
 

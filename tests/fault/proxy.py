@@ -1,12 +1,12 @@
-"""What lies between the servers and the brokers: TCP connections, each of which can be cut, slowed and
-silenced by rules while it goes on.
+"""What lies between the servers and the brokers: TCP connections, each of which can be cut, slowed
+and silenced by rules while it goes on.
 
 A rule says which connections it is of, by broker and by server, and what befalls them:
 
     cut         closed at once, and refused
     slow        whatever is sent comes late, in either direction
-    half_open   nothing is forwarded, and nobody is told; when the rule goes the connection is reset, as
-                by a peer that does not know it
+    half_open   nothing is forwarded, and nobody is told; when the rule goes the connection is reset,
+                as by a peer that does not know it
 """
 
 from __future__ import annotations

@@ -37,8 +37,9 @@ def write(directory: Path, results: list[Result]) -> None:
 
 def _table(results: list[Result]) -> str:
     lines = ["# Faults", "",
-             "| scenario | seed | s | faults | published | unknown | refused | delivered | duplicates "
-             "| acks lost in a window | lost | phantom | out of order | early commits | other |",
+             "| scenario | seed | s | faults | published | unknown | refused | delivered "
+             "| duplicates | acks lost in a window | lost | phantom | out of order | early commits "
+             "| other |",
              "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"]
     for result in results:
         counts, outcomes = result.verdict.counts(), outcomes_of(result.view)
@@ -59,7 +60,8 @@ def _details(result: Result) -> str:
     view = result.view
     lines = [f"## {result.name}, seed {result.seed}", "",
              f"![timeline](timeline-{result.name}.svg)", "",
-             "| reader | delivered | distinct | streams | dead letters | gaps | median ms | p99 ms |",
+             "| reader | delivered | distinct | streams | dead letters | in gaps | median ms "
+             "| p99 ms |",
              "|---|---|---|---|---|---|---|---|"]
     for reader in view.readers.values():
         median, high = latencies(view, reader)

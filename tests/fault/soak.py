@@ -14,7 +14,7 @@ from tests.fault import brokers, soak_churn, soak_idle, soak_slow, usage
 from tests.fault.usage import MIB, Limits
 from tests.support.server import SERVING, Server, on_broker
 
-# What may be left when all streams have ended: caches that are kept, threads of gRPC's that come and go.
+# What may be left when all streams have ended: caches that are kept, threads of gRPC's.
 _LEFT = Limits(memory=48 * MIB, threads=8, descriptors=12)
 _IDLE_GROUPS = 40
 
@@ -41,7 +41,7 @@ def churn(seconds: float, seed: int) -> list[str]:
         grown = usage.growth(samples)
         print(f"churn: {made.opened} streams in {grown.t:.0f} s; first {samples[0]}; "
               f"last {samples[-1]}; growth {grown}", flush=True)
-        # The first minutes still fill pools: a short run may grow by what is a trifle in a long one.
+        # The first minutes still fill pools: a short run may grow by a trifle of a long one.
         limits = Limits(memory=16 * MIB + 24 * MIB * (seconds < 300), threads=4, descriptors=6)
         return [*usage.too_much(grown, limits), *made.failures[:5]]
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from tests.fault import usage
-from tests.fault.usage import MIB, Usage
+from tests.fault.usage import Usage
 from tests.support.requests import LATEST
 from tests.support.server import Server, connect
 from tests.support.stubs import EventBusServiceStub, v1
@@ -51,11 +51,14 @@ def measure(server: Server, what: str, streams: int) -> Cost:
 
 def too_much(cost: Cost, kib_each: float, threads_each: float, descriptors_each: float,
              left: usage.Limits) -> list[str]:
-    found = [f"{cost.what}, {name} of each: {value:.2f}, at most {limit:g}" for name, value, limit in (
-        ("KiB", cost.memory_each() / 1024, kib_each), ("threads", cost.threads_each(), threads_each),
-        ("descriptors", cost.descriptors_each(), descriptors_each)) if value > limit]
-    rest = Usage(0, cost.after.memory - cost.before.memory, cost.after.threads - cost.before.threads,
-                 cost.after.descriptors - cost.before.descriptors)
+    each = (("KiB", cost.memory_each() / 1024, kib_each),
+            ("threads", cost.threads_each(), threads_each),
+            ("descriptors", cost.descriptors_each(), descriptors_each))
+    found = [f"{cost.what}, {name} of each: {value:.2f}, at most {limit:g}"
+             for name, value, limit in each if value > limit]
+    before, after = cost.before, cost.after
+    rest = Usage(0, after.memory - before.memory, after.threads - before.threads,
+                 after.descriptors - before.descriptors)
     return found + [f"{cost.what}, left behind: {text}" for text in usage.too_much(rest, left)]
 
 
@@ -83,7 +86,3 @@ def _request(what: str, index: int) -> v1.SubscribeRequest:
         return v1.SubscribeRequest(tail=v1.Tail(start=LATEST), heartbeat_interval={"seconds": 60})
     return v1.SubscribeRequest(group=v1.Group(id=f"idle-{index}", initial_position=LATEST),
                                topics=["document-events"], heartbeat_interval={"seconds": 60})
-
-
-def memory(count: int) -> str:
-    return f"{count / MIB:.1f} MiB"

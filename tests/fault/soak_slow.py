@@ -1,4 +1,4 @@
-"""A reader that does not read, beside some that do: its memory is bounded, and they do not notice."""
+"""A reader that does not read, beside some that do: its memory is bounded, they do not notice."""
 
 from __future__ import annotations
 

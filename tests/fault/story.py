@@ -62,7 +62,8 @@ class Story:
     def settle(self, stream: str, *numbers: int, act: str = "a") -> Story:
         """Without an answer."""
         self._calls += 1
-        return self.add("settle", r=GROUP, s=stream, id=self._calls, e=[[P, n, act] for n in numbers])
+        return self.add("settle", r=GROUP, s=stream, id=self._calls,
+                        e=[[P, n, act] for n in numbers])
 
     def accept(self, stream: str, *numbers: int, act: str = "a") -> Story:
         self.settle(stream, *numbers, act=act)

@@ -1,4 +1,4 @@
-"""A history, put in order for the judge: what was sent, and for each reader what came of it. Pure."""
+"""A history, put in order for the judge: what was sent, and what came of it to whom. Pure."""
 
 from __future__ import annotations
 

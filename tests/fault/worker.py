@@ -6,7 +6,7 @@ input, and answers on its standard output. It ends when its input does.
     {"do": "stall", "to": NAME, "seconds": N}
     {"do": "join", "actor": {...}}                           one client more, as in the plan
     {"do": "quiet"}                                          publishers stop
-    {"do": "ask", "id": N}                                   -> {"id", "publishing", "written", "next"}
+    {"do": "ask", "id": N}                        -> {"id", "publishing", "written", "next"}
 """
 
 from __future__ import annotations
