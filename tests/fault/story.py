@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import unittest
 import zlib
 from typing import Any
 
 from tests.fault.history import Line
+from tests.fault.judge import Verdict, judge_lines
 
 TOPIC = "document-events"
 P = f"{TOPIC}/0"
@@ -87,6 +89,30 @@ class Story:
 
     def over(self, *missing: str) -> Story:
         return self.add("over", missing=list(missing))
+
+
+def begun(*numbers: int) -> Story:
+    """Events published, a stream of the group and the tail, which has them all."""
+    story = Story().join("t1", TAIL).join("s1")
+    if numbers:
+        story.publish(*numbers).tail(*numbers)
+    return story
+
+
+class JudgeTest(unittest.TestCase):
+    def verdict(self, story: Story, finish: bool = True) -> Verdict:
+        return judge_lines((story.over() if finish else story).lines)
+
+    def check_clean(self, story: Story) -> Verdict:
+        verdict = self.verdict(story)
+        self.assertEqual([str(violation) for violation in verdict.violations], [])
+        return verdict
+
+    def check_caught(self, story: Story, check: str, *words: str) -> None:
+        verdict = self.verdict(story)
+        self.assertEqual(set(verdict.counts()), {check}, [str(v) for v in verdict.violations])
+        for word in words:
+            self.assertIn(word, str(verdict.violations[0]))
 
 
 def metadata(offset: int, gap: int, length: int) -> str:
