@@ -474,7 +474,9 @@ void Group::ScheduleTimer() {
   if (state_ == State::kEnding) {
     next = std::min(next, looking_up_ ? leave_by_ + kLeaveTimeout : leave_by_);
   }
-  if (!writing_) next = std::min(next, last_heartbeat_ + options_.heartbeat_interval);
+  if (!writing_ && !lingering_) {
+    next = std::min(next, last_heartbeat_ + options_.heartbeat_interval);
+  }
   task_.WakeAt(next);
 }
 
