@@ -165,9 +165,15 @@ void Group::TakeInbox() {
   }
   if (inbox.prepared.has_value()) JoinTopics(*inbox.prepared);
   left_ = left_ || inbox.left;
-  if (inbox.half_closed) End(absl::OkStatus(), kLastWrite);
+  if (inbox.half_closed) TakeHalfClose();
   if ((inbox.gone || inbox.at_deadline) && !lingering_) EndGone(!inbox.at_deadline);
   if (inbox.drain.has_value()) TakeDrain(*inbox.drain);
+}
+
+// Who sends no more settles no more, so that nothing has to be waited for.
+void Group::TakeHalfClose() {
+  End(absl::OkStatus(), kLastWrite);
+  awaits_settling_ = awaits_settling_ && lingering_;
 }
 
 void Group::TakeDrain(absl::Duration remaining) {

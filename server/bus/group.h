@@ -123,6 +123,7 @@ class Group final : public Subscription,
   void Step();
   void TakeInbox();
   void TakeSource(absl::StatusOr<GroupSource> opened);
+  void TakeHalfClose();
   void TakeDrain(absl::Duration remaining);
   bool TakeAsk(Ask& ask);
   static void Refuse(Ask& ask);
