@@ -142,6 +142,12 @@ kafka::GroupOffset Part::offset() const {
 
 EventPtr Part::first_unsettled() const { return held_.empty() ? nullptr : held_.front(); }
 
+void Part::Drop() {
+  held_.clear();
+  ready_.clear();
+  lines_ = {};
+}
+
 void Part::DropSettled() {
   while (!held_.empty() && held_.front()->state == State::kSettled) held_.pop_front();
   while (!failures_.empty() && failures_.begin()->first < ledger_.prefix()) {

@@ -15,6 +15,12 @@ constexpr v1::ErrorReason kDone = v1::ERROR_REASON_UNSPECIFIED;
 
 }  // namespace
 
+Settling::~Settling() {
+  for (const Parts* parts : {&parts_, &parked_}) {
+    for (const auto& [partition, part] : *parts) part->Drop();
+  }
+}
+
 void Settling::Advance(absl::Time now) {
   now_ = now;
   for (auto& [partition, part] : parts_) part->Release(now);
@@ -264,6 +270,7 @@ void Settling::LoseEventsOf(Part& part) {
     deliveries_.Lose(*event);
     LetGo(*event, State::kGone);
   }
+  part.Drop();
   letters_.DropGone();
   if (turn_.has_value() && turn_->part.get() == &part) turn_.reset();
   UpdateCare();
