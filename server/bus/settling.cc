@@ -133,6 +133,7 @@ bool Settling::HasFailedForGood(int failures) const {
 
 void Settling::AddLetter(const EventPtr& event, int deliveries, std::string reason) {
   if (!std::exchange(event->delivered, true)) --undelivered_;
+  --held_events_;
   event->state = State::kLetter;
   event->since = now_;
   letters_.Add({event, deliveries, std::move(reason)}, now_);
@@ -150,9 +151,9 @@ void Settling::SettleEvent(HeldEvent& event) {
 
 void Settling::LetGo(HeldEvent& event, State state) {
   if (!std::exchange(event.delivered, true)) --undelivered_;
+  if (event.state != State::kLetter) --held_events_;
   event.state = state;
   event.record.reset();
-  --held_events_;
   held_bytes_ -= event.bytes;
 }
 

@@ -209,6 +209,23 @@ TEST_F(SettlingTest, ALetterThatCannotBeWrittenIsTriedAgainLaterAndLater) {
   }
 }
 
+TEST_F(SettlingTest, LettersThatCannotBeWrittenDoNotStopTheRest) {
+  Make({.max_events = 2, .dead_letters = true});
+  const auto tokens = Deliver(kOne, 0, 2);
+  EXPECT_TRUE(settling_->full());
+  GiveUp(tokens[0]);
+  Read(kTwo, 0, "k", 10, /*decodable=*/false);
+  EXPECT_FALSE(settling_->full()) << "one is with the client";
+  const auto letters = settling_->TakeLetters();
+  ASSERT_THAT(letters, SizeIs(2));
+  settling_->LetterFailed(letters[0].first);
+  settling_->LetterWritten(letters[1].first);
+  Deliver(kOne, 2, 1);
+  EXPECT_TRUE(settling_->full());
+  Acknowledge(tokens[1]);
+  EXPECT_FALSE(settling_->full());
+}
+
 TEST_F(SettlingTest, TheLastFailureIsALetter) {
   Make({.dead_letters = true, .max_failures = 2});
   const auto tokens = Deliver(kOne, 0, 2, 10, "k");
