@@ -135,7 +135,7 @@ kafka::GroupOffset Part::offset() const {
   for (const auto& [offset, count] : failures_) {
     if (!ledger_.IsSettled(offset)) metadata.failures.push_back({offset, count});
   }
-  metadata.mark = caution_.mark(open_);
+  metadata.mark = caution_.mark(open_, prefix);
   metadata.settled = ledger_.settled();
   return {partition_, prefix, FormatCommitMetadata(metadata, prefix)};
 }

@@ -45,6 +45,37 @@ TEST_F(SettlingTest, FoundOpenEventsGoFewAtATimeAndKafkaKnowsWhich) {
   EXPECT_THAT(CommitAndTake().offsets, ElementsAre(50));
 }
 
+// Or a server that is killed while its client goes through them would leave as much in the dark as
+// the first that was.
+TEST_F(SettlingTest, OfTheFewThoseThatAreNotSettledStayKnown) {
+  Add(kOne, 0, FormatCommitMetadata(Marked(Open()), 0), /*end=*/4);
+  for (int i = 0; i < 4; ++i) Read(kOne, i);
+  const Out few = CommitAndTake();
+  Acknowledge(few.tokens[0]);
+  Commit();
+  EXPECT_EQ(Metadata(kOne).mark, (Mark{true, 4, 0, {1, 4}}));
+  Acknowledge(few.tokens[3]);
+  Acknowledge(few.tokens[1]);
+  Commit();
+  EXPECT_EQ(Metadata(kOne).mark, (Mark{true, 4, 0, {2, 4}}));
+}
+
+// One that is left of a few was not alone with the client: it has not failed.
+TEST_F(SettlingTest, TheLastOfTheFewIsDeliveredAloneAndHasNotFailed) {
+  Add(kOne, 0, FormatCommitMetadata(Marked(Open()), 0), /*end=*/3);
+  for (int i = 0; i < 3; ++i) Read(kOne, i);
+  const Out few = CommitAndTake();
+  Acknowledge(few.tokens[0]);
+  Acknowledge(few.tokens[1]);
+  Commit();
+  const kafka::GroupOffset found = committed_[kOne];
+  Make({});
+  Add(kOne, 2, found.metadata, /*end=*/3);
+  Read(kOne, 2);
+  EXPECT_THAT(CommitAndTake().attempts, ElementsAre(1));
+  EXPECT_EQ(Metadata(kOne).mark, (Mark{true, 3, 3, {2, 3}}));
+}
+
 TEST_F(SettlingTest, FoundOpenWithAFewEventsGoOneAtATime) {
   Add(kOne, 0, FormatCommitMetadata(Marked({true, 50, 0, {2, 5}}), 0));
   for (int i = 0; i < 6; ++i) EXPECT_FALSE(Read(kOne, i));
