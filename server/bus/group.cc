@@ -258,7 +258,7 @@ void Group::LookUp() {
 
 // Who names no topics reads those that appear, too.
 void Group::FollowTopics() {
-  if (!options_.source.topics.empty() || preparing_) return;
+  if (!options_.source.topics.empty() || preparing_ || context_.clock.Now() < follow_at_) return;
   const auto latest = context_.monitor.latest();
   if (latest == seen_ || latest == nullptr) return;
   seen_ = latest;
@@ -281,6 +281,7 @@ void Group::JoinTopics(const absl::Status& prepared) {
   if (absl::IsUnavailable(prepared)) {  // Again, with what the cluster has then.
     topics_.clear();
     seen_ = nullptr;
+    follow_at_ = context_.clock.Now() + GroupMember::kRetry;
     return;
   }
   const absl::Status status = prepared.ok() ? member_.consumer()->Join(topics_) : prepared;
@@ -376,7 +377,7 @@ void Group::EndIfAllIsSaid() {
 
 // The client has all that it asked for, and may be yet to settle it.
 void Group::EndBounded() {
-  if (AllSettled()) return End(absl::OkStatus(), kLastWrite);
+  if (AllSettled() && !WritingLetters()) return End(absl::OkStatus(), kLastWrite);
   awaits_settling_ = true;
   if (options_.settles_on_stream) return End(absl::OkStatus(), kLinger);
   Linger();
