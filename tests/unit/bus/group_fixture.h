@@ -73,16 +73,17 @@ class GroupTest : public testing::Test {
 
   // Runs what is due, with every client that is not stalled reading what it is sent.
   void Run() {
-    for (;;) {
-      const int runs = executor_.Run() + blocking_.Run();
+    int runs = 0;
+    for (bool ran = true; ran;) {
+      const int now = executor_.Run() + blocking_.Run();
+      ran = now > 0;
+      runs += now;
       ASSERT_LT(runs, fakes::ManualExecutor::kRestless) << "a task that does not rest";
-      bool ran = runs > 0;
       for (auto& stream : streams_) {
         if (stream->stalled || stream->group == nullptr || !stream->sink->FinishWrite()) continue;
         stream->group->OnWritten();
         ran = true;
       }
-      if (!ran) return;
     }
   }
   void Advance(absl::Duration by) {
@@ -117,7 +118,9 @@ class GroupTest : public testing::Test {
     return kinds;
   }
   static ErrorReason CloseReason(const Stream& stream) {
-    return GetErrorDetails(*stream.sink->closed()).reason;
+    const auto& closed = stream.sink->closed();
+    EXPECT_TRUE(closed.has_value()) << "it is open";
+    return GetErrorDetails(closed.value_or(absl::OkStatus())).reason;
   }
 
   fakes::ManualClock clock_;
