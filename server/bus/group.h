@@ -16,6 +16,7 @@
 #include "server/bus/acknowledge.h"
 #include "server/bus/auto_commit.h"
 #include "server/bus/context.h"
+#include "server/bus/group_inspector.h"
 #include "server/bus/group_member.h"
 #include "server/bus/group_registry.h"
 #include "server/bus/group_source.h"
@@ -67,6 +68,7 @@ struct GroupOptions {
 // belongs to the task. Thread-safe.
 class Group final : public Subscription,
                     public AckTarget,
+                    public GroupInspected,
                     public std::enable_shared_from_this<Group> {
  public:
   // How long a write may be under way before the client counts as stalled.
@@ -86,26 +88,32 @@ class Group final : public Subscription,
 
   void OnWritten() override;
   void OnGone() override;
+  void OnDeadline() override;
   void OnHalfClose() override;
   void Drain(absl::Duration remaining) override;
   void Wake() override { task_.Wake(); }
-  void Settle(Settlement<AckToken> asked, Done done) override;
+  void Settle(Settlement<AckToken> asked, AckTarget::Done done) override;
+  void Inspect(GroupInspected::Done done) override;
 
  private:
   struct Ask {
     Settlement<AckToken> asked;
-    Done done;
+    AckTarget::Done done;
   };
   // What other threads have put down for the task.
   struct Inbox {
     absl::optional<absl::StatusOr<GroupSource>> opened;
     absl::optional<absl::StatusOr<GroupView>> looked_up;
+    absl::optional<absl::Status> prepared;
+    std::vector<std::pair<Letters::Id, absl::Status>> letters;
     absl::optional<absl::Duration> drain;
     bool written = false;
     bool gone = false;
+    bool at_deadline = false;
     bool half_closed = false;
     bool left = false;
     std::vector<Ask> asks;
+    std::vector<GroupInspected::Done> inspections;
   };
   enum class State { kOpening, kLive, kEnding, kLeaving, kOver };
 
@@ -114,6 +122,7 @@ class Group final : public Subscription,
 
   void Tell(absl::FunctionRef<void(Inbox&)> change);
   void Open();
+  absl::Status PrepareLetters(const std::vector<std::string>& topics) const;
 
   void Step();
   void TakeInbox();
@@ -123,27 +132,35 @@ class Group final : public Subscription,
   static void Refuse(Ask& ask);
   void TakeAsks(std::vector<Ask> asks);
   void RefuseAsks();
+  void TakeLetters(const std::vector<std::pair<Letters::Id, absl::Status>>& letters);
+  void SendLetters();
+  HeldStream Describe() const;
 
   // Reading.
   void Read();
   void LookUp();
   void FollowTopics();
+  void JoinTopics(const absl::Status& prepared);
 
   // Writing.
   void Write();
   Message NextMessage();
   Message TakeHeartbeat();
   bool HeartbeatDue() const;
+  bool Blocks(const HeldPart& held) const;
 
   // Ending.
   void EndIfAllIsSaid();
   void End(const absl::Status& status, absl::Duration last_write);
-  void EndGone();
+  // `died`: perhaps of what it had; else as it was meant to.
+  void EndGone(bool died);
+  void EndBounded();
   void EndFurther();
   void Leave();
   void Close();
   void Linger();
   bool AllSettled() const { return settling_ == nullptr || settling_->outstanding() == 0; }
+  bool WritingLetters() const { return settling_ != nullptr && settling_->writing_letters() > 0; }
   void CheckStall();
   void CheckAckTimeout();
   void ScheduleTimer();
@@ -165,6 +182,7 @@ class Group final : public Subscription,
   Reader reader_;
   GroupMember member_;
   std::vector<std::string> topics_;
+  bool preparing_ = false;  // The dead-letter topics of `topics_`, which are joined then.
   std::shared_ptr<const kafka::ClusterMetadata> seen_;
   bool looking_up_ = false;
 
@@ -178,6 +196,7 @@ class Group final : public Subscription,
 
   absl::Status end_;
   bool gone_ = false;
+  bool awaits_settling_ = false;
   bool lingering_ = false;  // The stream is closed, the member stays.
   bool left_ = false;
   absl::Time leave_by_;  // Whatever is being written by then, or whoever does not answer.
