@@ -166,8 +166,9 @@ bool FakeGroup::PollOne(MemberId member, kafka::GroupEvents& events) {
   Event event;
   {
     MutexLock lock(mu_);
-    std::deque<Event>& waiting = members_.at(member).events;
-    if (waiting.empty()) return false;
+    const auto found = members_.find(member);
+    if (found == members_.end() || found->second.events.empty()) return false;  // Not joined yet.
+    std::deque<Event>& waiting = found->second.events;
     event = std::move(waiting.front());
     waiting.pop_front();
   }
