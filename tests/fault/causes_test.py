@@ -56,6 +56,13 @@ class SettledTest(JudgeTest):
         verdict = self.check_clean(story)
         self.assertEqual(verdict.causes[GROUP], Counter({"acknowledged, but rebalance": 1}))
 
+    def test_the_loss_is_told_after_the_other_has_the_event(self) -> None:
+        story = begun(0).got("s1", 0).add("join", r=GROUP, m="s2", s="s2", srv=1)
+        story.accept("s1", 0).add("start", r=GROUP, s="s2", a={P: 0}).got("s2", 0)
+        story.lines.append({"k": "assign", "t": story.lines[-1]["t"] + 0.1, "r": GROUP, "s": "s1",
+                            "a": {}})
+        self.check_clean(story)
+
     def test_a_rebalance_does_not_take_so_long(self) -> None:
         story = Story().join("t1", TAIL).join("s0").leave("s0").join("s1").publish(0).tail(0)
         story.got("s1", 0).wait(20).accept("s1", 0).wait(8).leave("s1").join("s2").got("s2", 0)

@@ -10,6 +10,7 @@ import argparse
 import itertools
 import random
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -24,6 +25,8 @@ SCENARIOS = ("mixed", "none", *nemesis.KINDS, KAFKA_ABSENT)
 
 
 def main() -> int:
+    # So that what was started is ended, too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     chosen = options(sys.argv[1:])
     results = run_all(chosen)
     print((chosen.out / "report.md").read_text())

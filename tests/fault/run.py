@@ -47,7 +47,7 @@ def usual_groups(name: str) -> dict[str, dict[str, Any]]:
         f"steady-{name}": {},
         f"careful-{name}": {"max_attempts": 8, "dead": 0.001, "killers": True}}
     if name == "retention":
-        made[f"slow-{name}"] = {"slow": 0.3, "window": 20}
+        made[f"slow-{name}"] = {"slow": 0.3, "window": 15}
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import grpc
 
@@ -10,7 +11,7 @@ from tests.fault import ids
 from tests.fault.history import History
 from tests.fault.reader import Reader, place
 from tests.support.requests import EARLIEST, resume
-from tests.support.stubs import v1
+from tests.support.stubs import EventBusServiceStub, v1
 
 
 class Tail(Reader):
@@ -20,10 +21,12 @@ class Tail(Reader):
         self._next: dict[str, int] = {}
         self._next_lock = threading.Lock()
 
-    def request(self) -> v1.SubscribeRequest:
+    def open(self, channel: grpc.Channel) -> tuple[Any, Any]:
         start = resume(self._token) if self._token else EARLIEST
-        return v1.SubscribeRequest(tail=v1.Tail(start=start), topics=list(ids.TOPICS),
-                                   client_id=self.name, heartbeat_interval={"seconds": 2})
+        call = EventBusServiceStub(channel).Subscribe(v1.SubscribeRequest(
+            tail=v1.Tail(start=start), topics=list(ids.TOPICS), client_id=self.name,
+            heartbeat_interval={"seconds": 2}))
+        return call, call
 
     def received(self, message: v1.SubscribeResponse) -> None:
         kind = message.WhichOneof("message")
