@@ -20,6 +20,7 @@
 #include "server/app/unix_socket.h"
 #include "server/base/log.h"
 #include "server/bus/acknowledge.h"
+#include "server/bus/dead_letter_queues.h"
 #include "server/bus/tail_hub.h"
 #include "server/rdkafka/client.h"
 #include "server/rpc/service.h"
@@ -77,6 +78,7 @@ class Pipeline final : public Server {
   absl::Status ConnectKafka(const Pool& schema);
   absl::Status Assemble(const Pool& schema);
   absl::Status StartEmbedded(rdkafka::ClientConfig& config);
+  bool EndMembers(absl::Time deadline);
   absl::Status Listen();
   void OnCluster(bool available);
   void TellHealth();
@@ -87,10 +89,14 @@ class Pipeline final : public Server {
   std::unique_ptr<event::Catalog> catalog_;
   std::unique_ptr<const wire::Plan> plan_;
   std::unique_ptr<rdkafka::EmbeddedKafka> embedded_;
+  rdkafka::ClientConfig kafka_config_;  // ConnectKafka's.
   std::unique_ptr<kafka::Admin> admin_;
   std::unique_ptr<kafka::ConsumerFactory> consumers_;
   std::unique_ptr<bus::Publisher> publisher_;
   std::unique_ptr<kafka::Producer> producer_;  // After what its reports go to.
+  // Stopped by Drain, while what its reports go to is there; used by streams until the executors
+  // go.
+  std::unique_ptr<bus::DeadLetterQueues> dead_letters_;
   bus::AckRegistry acks_;  // Before the executors, which hold streams that leave it.
   std::unique_ptr<Executor> blocking_;
   std::unique_ptr<Executor> executor_;
@@ -133,6 +139,7 @@ absl::Status Pipeline::ConnectKafka(const Pool&) {
   auto producer = rdkafka::MakeProducer(*config);
   if (!producer.ok()) return producer.status();
   producer_ = *std::move(producer);
+  kafka_config_ = *std::move(config);
   return absl::OkStatus();
 }
 
@@ -165,12 +172,16 @@ absl::Status Pipeline::Assemble(const Pool&) {
   publisher_ = std::make_unique<bus::Publisher>(
       *plan_, *producer_, clock,
       bus::PublisherOptions{.max_event_bytes = options_.max_event_bytes});
+  dead_letters_ = std::make_unique<bus::DeadLetterQueues>(
+      *admin_, *monitor_,
+      [config = kafka_config_] { return rdkafka::MakeForeignProducer(config); });
   bus::TailHubOptions tails;
   tails.reader.client_id = absl::StrCat("eventbus/", HostName());
   tails_ = std::make_unique<bus::TailHub>(*plan_, *consumers_, *monitor_, *executor_, *blocking_,
                                           clock, std::move(tails));
-  const bus::Context readers{*catalog_,  *plan_,     *admin_, *consumers_,  *monitor_,
-                             *executor_, *blocking_, clock,   tails_.get(), &acks_};
+  const bus::Context readers{*catalog_,          *plan_,     *admin_, *consumers_,  *monitor_,
+                             *executor_,         *blocking_, clock,   tails_.get(), &acks_,
+                             dead_letters_.get()};
   service_ = std::make_unique<rpc::Service>(*publisher_, readers, streams_, MakeDefaults());
   return absl::OkStatus();
 }
@@ -251,6 +262,16 @@ void Pipeline::RefuseLateCalls() const {
   }
 }
 
+// Members wait for their dead letters before they commit. What is still to be written once they
+// have gone is of members that did not wait.
+bool Pipeline::EndMembers(absl::Time deadline) {
+  const bool ended = streams_.WaitUntilEmpty(deadline - absl::Now()) &&
+                     service_->WaitForMembers(deadline - absl::Now());
+  const bool written = dead_letters_->Flush(deadline - absl::Now());
+  dead_letters_->Stop();
+  return ended && written;
+}
+
 bool Pipeline::Drain() {
   drained_ = true;
   if (grpc_ == nullptr) return true;
@@ -267,8 +288,7 @@ bool Pipeline::Drain() {
   RefuseLateCalls();
   const bool delivered = producer_->Flush(deadline - absl::Now());
   producer_->Stop();  // An unanswered call would hold up Shutdown for ever.
-  const bool ended = streams_.WaitUntilEmpty(deadline - absl::Now()) &&
-                     service_->WaitForMembers(deadline - absl::Now());
+  const bool ended = EndMembers(deadline);
   // All is said; connections of clients that do not listen are cut.
   grpc_->Shutdown(absl::ToChronoTime(absl::Now() + last_words));
   Log(LogLevel::kInfo, "drained",

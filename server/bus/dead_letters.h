@@ -23,8 +23,8 @@ struct DeadLetter {
 // The dead-letter topics of the groups: of a group's topic `<topic>.<group>.dlq`. Thread-safe.
 class DeadLetters {
  public:
-  // Runs once, on any thread; must not block. OK: the letter is in Kafka. Any error: it may be
-  // written again, and then may be there twice.
+  // Runs once, on any thread, perhaps within Write; must not block. OK: the letter is in Kafka. Any
+  // error: it may be written again, and then may be there twice.
   using Done = absl::AnyInvocable<void(absl::Status)>;
 
   virtual ~DeadLetters() = default;

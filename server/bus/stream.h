@@ -64,6 +64,10 @@ class Subscription : public LiveStream {
   virtual void OnWritten() = 0;
   // The client has gone, or the connection: nothing can be written any more.
   virtual void OnGone() = 0;
+  // The same at the deadline that the client gave the call: as agreed, not a client's death.
+  virtual void OnDeadline() { OnGone(); }
+  // The client will send no more: end with OK, after what it has sent before.
+  virtual void OnHalfClose() = 0;
 };
 
 }  // namespace eventbus::bus

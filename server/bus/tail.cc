@@ -60,6 +60,14 @@ void Tail::OnGone() {
   task_->Wake();
 }
 
+void Tail::OnHalfClose() {
+  {
+    MutexLock lock(mu_);
+    inbox_.half_closed = true;
+  }
+  task_->Wake();
+}
+
 void Tail::Drain(absl::Duration remaining) {
   {
     MutexLock lock(mu_);
@@ -111,6 +119,7 @@ void Tail::TakeInbox() {
   if (inbox.written) writing_ = false;
   if (inbox.source.has_value()) TakeSource(*std::move(inbox.source), inbox.stamp);
   if (inbox.marks.has_value() && !over_) TakeMarks(*inbox.marks);
+  if (inbox.half_closed && !over_) EndNow(absl::OkStatus(), {});
   if (inbox.drain.has_value() && !over_) {
     EndNow(MakeRetryError(v1::ERROR_REASON_SERVER_DRAINING, "the server is shutting down"),
            {DrainingMessage(*inbox.drain)});

@@ -55,6 +55,7 @@ class Tail final : public Subscription, public std::enable_shared_from_this<Tail
 
   void OnWritten() override;
   void OnGone() override;
+  void OnHalfClose() override;
   void Drain(absl::Duration remaining) override;
   void Wake() override { task_->Wake(); }
 
@@ -67,6 +68,7 @@ class Tail final : public Subscription, public std::enable_shared_from_this<Tail
     absl::optional<absl::Duration> drain;
     bool written = false;
     bool gone = false;
+    bool half_closed = false;
   };
 
   Tail(const Context& context, TailOptions options, std::shared_ptr<StreamSink> sink);

@@ -28,8 +28,12 @@ struct ClusterMetadata {
 struct NewTopic {
   std::string name;
   std::int32_t partitions = 1;
+  // -1: the cluster's default.
   std::int32_t replication_factor = 1;
+  // Zero: the cluster's default; infinite: for ever.
   absl::Duration retention;
+  // What else is configured, by Kafka's names.
+  std::map<std::string, std::string> config = {};
 };
 
 // Asks and changes the cluster. Every call blocks up to `timeout`; KAFKA_UNAVAILABLE when it runs

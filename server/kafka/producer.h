@@ -8,15 +8,15 @@
 
 namespace eventbus::kafka {
 
-// Writes records: acks=all, idempotent, the partition by murmur2 of the key as Java's and
-// kafka-python's producers choose it. Thread-safe.
+// Writes records: acks=all, idempotent, to the partition that they name, else to that by murmur2 of
+// the key as Java's and kafka-python's producers choose it. Thread-safe.
 class Producer {
  public:
   // Runs once, on the producer's own thread; must not block and must not call Produce under a lock
   // that it takes itself. Errors, made by base/error:
   //   KAFKA_UNAVAILABLE        not written: no broker or too few replicas in time (retry delay set)
   //   PUBLISH_OUTCOME_UNKNOWN  perhaps written
-  //   TOPIC_NOT_FOUND, PUBLISH_DENIED, EVENT_TOO_LARGE, INTERNAL
+  //   TOPIC_NOT_FOUND (or its partition), PUBLISH_DENIED, EVENT_TOO_LARGE, INTERNAL
   using DoneCallback = absl::AnyInvocable<void(absl::StatusOr<Position>)>;
 
   virtual ~Producer() = default;

@@ -18,18 +18,21 @@ struct TopicPartition {
   auto operator<=>(const TopicPartition&) const = default;
 };
 
-// A record header of a record to be written.
+// A record header of a record to be written; unset `value`: Kafka's null.
 struct Header {
   std::string key;
-  std::string value;
+  absl::optional<std::string> value;
 };
 
 // A record to be written.
 struct OutgoingRecord {
   std::string topic;
-  std::string key;
-  std::string value;
+  // Unset: null.
+  absl::optional<std::string> key;
+  absl::optional<std::string> value;
   std::vector<Header> headers;
+  // Unset: by the key.
+  absl::optional<std::int32_t> partition;
 };
 
 // Where a record was written.

@@ -40,6 +40,16 @@ kafka::ClusterMetadata ToCluster(const rd_kafka_metadata_t& metadata) {
   return out;
 }
 
+std::map<std::string, std::string> ConfigOf(const kafka::NewTopic& topic) {
+  std::map<std::string, std::string> config = topic.config;
+  if (topic.retention == absl::InfiniteDuration()) {
+    config["retention.ms"] = "-1";
+  } else if (topic.retention > absl::ZeroDuration()) {
+    config["retention.ms"] = absl::StrCat(absl::ToInt64Milliseconds(topic.retention));
+  }
+  return config;
+}
+
 absl::StatusOr<NewTopicHolder> ToNewTopic(const kafka::NewTopic& topic) {
   char why[kMessageSize] = "";
   NewTopicHolder out(rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions,
@@ -47,9 +57,8 @@ absl::StatusOr<NewTopicHolder> ToNewTopic(const kafka::NewTopic& topic) {
   if (out == nullptr) {
     return MakeError(v1::ERROR_REASON_INTERNAL, absl::StrCat("creating ", topic.name, ": ", why));
   }
-  if (topic.retention > absl::ZeroDuration()) {
-    const std::string retention = absl::StrCat(absl::ToInt64Milliseconds(topic.retention));
-    rd_kafka_NewTopic_set_config(out.get(), "retention.ms", retention.c_str());
+  for (const auto& [name, value] : ConfigOf(topic)) {
+    rd_kafka_NewTopic_set_config(out.get(), name.c_str(), value.c_str());
   }
   return out;
 }

@@ -10,6 +10,10 @@ absl::StatusOr<std::unique_ptr<kafka::Producer>> MakeProducer(const ClientConfig
   return Producer::Make(config);
 }
 
+absl::StatusOr<std::unique_ptr<kafka::Producer>> MakeForeignProducer(const ClientConfig& config) {
+  return Producer::Make(config, ProducerUse::kForeignRecords);
+}
+
 absl::StatusOr<std::unique_ptr<kafka::ConsumerFactory>> MakeConsumerFactory(
     const ClientConfig& config) {
   return std::make_unique<ConsumerFactory>(config);

@@ -26,6 +26,10 @@ namespace eventbus::rdkafka {
 
 absl::StatusOr<std::unique_ptr<kafka::Producer>> MakeProducer(const ClientConfig& config);
 
+// One that writes records of whatever size Kafka takes, each in a batch of its own: for those that
+// were written by others. The operator's limits are not for it.
+absl::StatusOr<std::unique_ptr<kafka::Producer>> MakeForeignProducer(const ClientConfig& config);
+
 // The factory may go before the consumers that it made.
 absl::StatusOr<std::unique_ptr<kafka::ConsumerFactory>> MakeConsumerFactory(
     const ClientConfig& config);

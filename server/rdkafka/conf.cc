@@ -49,6 +49,15 @@ constexpr Setting kProducer[] = {
     {"message.max.bytes", "2162688"},
 };
 
+// Win over the operator's, which are meant for events. More than consumers read (100 MB): what is
+// too large says Kafka. Each record is a batch of its own, or several small ones would together be
+// larger than a topic takes.
+constexpr Setting kForeignRecords[] = {
+    {"message.max.bytes", "134217728"},
+    {"queue.buffering.max.kbytes", "131072"},
+    {"batch.num.messages", "1"},
+};
+
 // librdkafka assigns partitions only to a consumer with a group. This one is never joined and
 // nothing is committed to it.
 constexpr char kNoGroup[] = "eventbus-reader";
@@ -115,8 +124,11 @@ class ConfBuilder {
     rd_kafka_conf_set(conf_.get(), setting.name, setting.value, why, sizeof why);
   }
 
-  absl::StatusOr<ConfHolder> Finish(const ClientConfig& config) {
-    for (const auto& [name, value] : config.properties) Set(name, value);
+  void SetAll(const Properties& properties) {
+    for (const auto& [name, value] : properties) Set(name, value);
+  }
+
+  absl::StatusOr<ConfHolder> Finish() {
     if (!status_.ok()) return status_;
     rd_kafka_conf_set_log_cb(conf_.get(), LogLine);
     return std::move(conf_);
@@ -141,11 +153,13 @@ ConfBuilder BeginConf(const ClientConfig& config, const std::string& client_id) 
 
 }  // namespace
 
-absl::StatusOr<ConfHolder> MakeProducerConf(const ClientConfig& config) {
+absl::StatusOr<ConfHolder> MakeProducerConf(const ClientConfig& config, ProducerUse use) {
   ConfBuilder builder = BeginConf(config, config.client_id);
   builder.Set(kProducer);
   rd_kafka_conf_set_events(builder.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
-  return builder.Finish(config);
+  builder.SetAll(config.properties);
+  if (use == ProducerUse::kForeignRecords) builder.Set(kForeignRecords);
+  return builder.Finish();
 }
 
 absl::StatusOr<ConfHolder> MakeConsumerConf(const ClientConfig& config,
@@ -160,13 +174,15 @@ absl::StatusOr<ConfHolder> MakeGroupConf(const ClientConfig& config, const std::
   builder.Set(kConsumer);
   builder.SetIfKnown(kConsumerIfKnown);
   if (config.embedded != nullptr) builder.Set(kEmbeddedConsumer);
-  return builder.Finish(config);
+  builder.SetAll(config.properties);
+  return builder.Finish();
 }
 
 absl::StatusOr<ConfHolder> MakeAdminConf(const ClientConfig& config) {
   ConfBuilder builder = BeginConf(config, config.client_id);
   rd_kafka_conf_set_events(builder.get(), RD_KAFKA_EVENT_ERROR);
-  return builder.Finish(config);
+  builder.SetAll(config.properties);
+  return builder.Finish();
 }
 
 absl::StatusOr<ClientHolder> MakeClient(rd_kafka_type_t type, ConfHolder conf) {

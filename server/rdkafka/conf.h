@@ -11,8 +11,16 @@ namespace eventbus::rdkafka {
 // librdkafka's configuration objects for `config`: our settings, then the operator's.
 // INVALID_ARGUMENT where librdkafka refuses one.
 
+enum class ProducerUse {
+  // Many events of a bounded size.
+  kEvents,
+  // Now and then a record of another producer's, of whatever size Kafka took it.
+  kForeignRecords,
+};
+
 // acks=all, idempotent, murmur2_random, no linger. Events: delivery reports and errors.
-absl::StatusOr<ConfHolder> MakeProducerConf(const ClientConfig& config);
+absl::StatusOr<ConfHolder> MakeProducerConf(const ClientConfig& config,
+                                            ProducerUse use = ProducerUse::kEvents);
 
 // Nothing is committed or reset; read_committed; partition ends are told; a small prefetch.
 absl::StatusOr<ConfHolder> MakeConsumerConf(const ClientConfig& config,

@@ -28,15 +28,26 @@ constexpr absl::Duration kRemakeDelay = absl::Seconds(1);
 // reads `value` in place.
 struct Pending {
   kafka::Producer::DoneCallback done;
-  std::string value;
+  absl::optional<std::string> value;
+};
+
+// What librdkafka takes of a text that may be null.
+struct Bytes {
+  explicit Bytes(const absl::optional<std::string>& text)
+      : data(text.has_value() ? text->data() : nullptr),
+        size(text.has_value() ? text->size() : 0) {}
+
+  const char* data;
+  std::size_t size;
 };
 
 HeadersHolder MakeHeaders(const std::vector<kafka::Header>& headers) {
   if (headers.empty()) return nullptr;
   HeadersHolder out(rd_kafka_headers_new(headers.size()));
   for (const kafka::Header& header : headers) {
+    const Bytes value(header.value);
     rd_kafka_header_add(out.get(), header.key.data(), static_cast<ssize_t>(header.key.size()),
-                        header.value.data(), static_cast<ssize_t>(header.value.size()));
+                        value.data, static_cast<ssize_t>(value.size));
   }
   return out;
 }
@@ -60,8 +71,8 @@ int ToMilliseconds(absl::Duration duration) {
 
 class Producer::Client {
  public:
-  static absl::StatusOr<std::shared_ptr<Client>> Make(const ClientConfig& config) {
-    absl::StatusOr<ConfHolder> conf = MakeProducerConf(config);
+  static absl::StatusOr<std::shared_ptr<Client>> Make(const ClientConfig& config, ProducerUse use) {
+    absl::StatusOr<ConfHolder> conf = MakeProducerConf(config, use);
     if (!conf.ok()) return conf.status();
     absl::StatusOr<ClientHolder> rk = MakeClient(RD_KAFKA_PRODUCER, *std::move(conf));
     if (!rk.ok()) return rk.status();
@@ -93,14 +104,18 @@ class Producer::Client {
   absl::flat_hash_map<std::string, TopicHolder> topics_ ABSL_GUARDED_BY(mu_);
 };
 
-absl::StatusOr<std::unique_ptr<Producer>> Producer::Make(const ClientConfig& config) {
-  absl::StatusOr<std::shared_ptr<Client>> client = Client::Make(config);
+absl::StatusOr<std::unique_ptr<Producer>> Producer::Make(const ClientConfig& config,
+                                                         ProducerUse use) {
+  absl::StatusOr<std::shared_ptr<Client>> client = Client::Make(config, use);
   if (!client.ok()) return client.status();
-  return std::unique_ptr<Producer>(new Producer(config, *std::move(client)));
+  return std::unique_ptr<Producer>(new Producer(config, use, *std::move(client)));
 }
 
-Producer::Producer(ClientConfig config, std::shared_ptr<Client> client)
-    : config_(std::move(config)), client_(std::move(client)), thread_([this] { Run(); }) {
+Producer::Producer(ClientConfig config, ProducerUse use, std::shared_ptr<Client> client)
+    : config_(std::move(config)),
+      use_(use),
+      client_(std::move(client)),
+      thread_([this] { Run(); }) {
   pthread_setname_np(thread_.native_handle(), kThreadName);
 }
 
@@ -125,10 +140,15 @@ absl::Status Producer::Produce(kafka::OutgoingRecord& record, DoneCallback& done
   if (topic == nullptr) return RefusalError(RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, record.topic);
   auto pending = std::make_unique<Pending>(Pending{std::move(done), std::move(record.value)});
   HeadersHolder headers = MakeHeaders(record.headers);
+  const Bytes key(record.key);
+  const Bytes value(pending->value);
   outstanding_.fetch_add(1, std::memory_order_relaxed);
   const rd_kafka_resp_err_t error = rd_kafka_producev(
-      client->rk(), RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(record.key.data(), record.key.size()),
-      RD_KAFKA_V_VALUE(pending->value.data(), pending->value.size()),
+      client->rk(), RD_KAFKA_V_RKT(topic),
+      RD_KAFKA_V_PARTITION(record.partition.value_or(RD_KAFKA_PARTITION_UA)),
+      RD_KAFKA_V_KEY(key.data, key.size),
+      // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): librdkafka reads it only.
+      RD_KAFKA_V_VALUE(const_cast<char*>(value.data), value.size),
       RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_OPAQUE(pending.get()), RD_KAFKA_V_END);
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
     static_cast<void>(pending.release());
@@ -231,7 +251,7 @@ void Producer::Retire(std::shared_ptr<Client> client) {
 
 std::shared_ptr<Producer::Client> Producer::MakeNext() {
   while (!stopping_) {
-    absl::StatusOr<std::shared_ptr<Client>> client = Client::Make(config_);
+    absl::StatusOr<std::shared_ptr<Client>> client = Client::Make(config_, use_);
     if (client.ok()) return *std::move(client);
     Log(LogLevel::kError, "the Kafka producer cannot be made again",
         {{"reason", client.status().ToString()}});

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "server/base/mutex.h"
 #include "server/kafka/producer.h"
+#include "server/rdkafka/conf.h"
 #include "server/rdkafka/config.h"
 #include "server/rdkafka/handles.h"
 
@@ -31,7 +32,8 @@ namespace eventbus::rdkafka {
 // The destructor stops it.
 class Producer final : public kafka::Producer {
  public:
-  static absl::StatusOr<std::unique_ptr<Producer>> Make(const ClientConfig& config);
+  static absl::StatusOr<std::unique_ptr<Producer>> Make(const ClientConfig& config,
+                                                        ProducerUse use = ProducerUse::kEvents);
   ~Producer() override;
 
   absl::Status Produce(kafka::OutgoingRecord& record, DoneCallback& done) override;
@@ -45,7 +47,7 @@ class Producer final : public kafka::Producer {
   // One librdkafka producer.
   class Client;
 
-  Producer(ClientConfig config, std::shared_ptr<Client> client);
+  Producer(ClientConfig config, ProducerUse use, std::shared_ptr<Client> client);
 
   // Null: it is being replaced.
   std::shared_ptr<Client> CurrentClient() ABSL_LOCKS_EXCLUDED(mu_);
@@ -62,6 +64,7 @@ class Producer final : public kafka::Producer {
   std::shared_ptr<Client> MakeNext();
 
   const ClientConfig config_;
+  const ProducerUse use_;
   // Records taken and not reported.
   std::atomic<std::int64_t> outstanding_{0};
   std::atomic<bool> stopping_{false};

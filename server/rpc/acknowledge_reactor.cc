@@ -25,12 +25,12 @@ grpc::ServerUnaryReactor* AcknowledgeReactor::Start(grpc::CallbackServerContext*
   std::shared_ptr<AcknowledgeReactor> reactor(new AcknowledgeReactor(response, timers));
   reactor->self_ = reactor;
   const absl::Time answer_by = AnswerBy(*context, clock);
-  const auto tokens = ParseAcknowledge(RequestBytes(request).view());
-  if (!tokens.ok()) {
-    reactor->FinishOnce(tokens.status());
+  auto asked = ParseAcknowledge(RequestBytes(request).view());
+  if (!asked.ok()) {
+    reactor->FinishOnce(asked.status());
     return reactor.get();
   }
-  acks.Settle({*tokens, {}, {}}, [reactor](std::vector<bus::AckError> errors) {
+  acks.Settle(*std::move(asked), [reactor](std::vector<bus::AckError> errors) {
     reactor->FinishOnce(std::move(errors));
   });
   reactor->timer_.Arm(answer_by, [reactor] { reactor->FinishOnce(Unanswered()); });

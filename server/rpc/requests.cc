@@ -7,8 +7,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "eventbus/v1/event_bus_service.pb.h"
 #include "server/base/error.h"
+#include "server/rpc/durations.h"
+#include "server/rpc/settling_options.h"
 #include "server/rpc/start_position.h"
 #include "server/rpc/unknown_fields.h"
 
@@ -21,11 +22,6 @@ constexpr std::size_t kMaxClientId = 128;
 constexpr std::size_t kMaxGroupId = 249;
 constexpr int kMaxBatchEvents = 1000;
 constexpr std::int64_t kMaxEvents = std::int64_t{1} << 53;
-constexpr std::int64_t kMaxOutstandingEvents = 10'000;
-constexpr std::int64_t kMinOutstandingBytes = std::int64_t{64} << 10;
-constexpr std::int64_t kMaxOutstandingBytes = std::int64_t{64} << 20;
-constexpr absl::Duration kMinAckTimeout = absl::Seconds(10);
-constexpr absl::Duration kMaxAckTimeout = absl::Hours(24);
 constexpr absl::Duration kMinHeartbeat = absl::Seconds(1);
 constexpr absl::Duration kMaxHeartbeat = absl::Minutes(5);
 
@@ -33,21 +29,11 @@ bool IsNameCharacter(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
 }
 
-bool IsValid(const google::protobuf::Duration& duration) {
-  const bool same_sign = (duration.seconds() <= 0 && duration.nanos() <= 0) ||
-                         (duration.seconds() >= 0 && duration.nanos() >= 0);
-  return same_sign && std::abs(duration.nanos()) < 1'000'000'000;
-}
-
-absl::Duration ToDuration(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-}
-
 class Checker {
  public:
   Checker(const v1::SubscribeRequest& request, const event::Catalog& catalog,
-          const SubscribeDefaults& defaults)
-      : request_(request), catalog_(catalog), defaults_(defaults) {}
+          const SubscribeDefaults& defaults, absl::string_view path)
+      : request_(request), catalog_(catalog), defaults_(defaults), path_(path) {}
 
   absl::StatusOr<SubscribeOptions> Check() {
     CheckTopics();
@@ -59,6 +45,9 @@ class Checker {
     reader_.include_json = request_.include_json();
     SubscribeOptions options = MakeOptions();
     if (violations_.empty()) return options;
+    for (FieldViolation& violation : violations_) {
+      violation.field = absl::StrCat(path_, violation.field);
+    }
     return MakeInvalid(v1::ERROR_REASON_REQUEST_INVALID, std::move(violations_));
   }
 
@@ -131,9 +120,9 @@ class Checker {
 
   void CheckHeartbeat() {
     const google::protobuf::Duration& interval = request_.heartbeat_interval();
+    if (IsWithin(interval, absl::ZeroDuration(), absl::ZeroDuration())) return;
     const absl::Duration asked = ToDuration(interval);
-    if (IsValid(interval) && asked == absl::ZeroDuration()) return;
-    if (!IsValid(interval) || asked < kMinHeartbeat || asked > kMaxHeartbeat) {
+    if (!IsWithin(interval, kMinHeartbeat, kMaxHeartbeat)) {
       return Violate("heartbeat_interval", absl::FormatDuration(asked), ", 1s to 5m are allowed");
     }
     heartbeat_interval_ = asked;
@@ -161,59 +150,8 @@ class Checker {
     options.member.commit_interval = defaults_.commit_interval;
     options.member.gap_policy = ReadGapPolicy(group.gap_policy());
     options.heartbeat_interval = heartbeat_interval_;
-    ReadAckMode(group, options);
+    ReadSettling(group, catalog_, options, violations_);
     return options;
-  }
-
-  void ReadAckMode(const v1::Group& group, bus::GroupOptions& options) {
-    switch (group.ack_mode()) {
-      case v1::ACK_MODE_UNSPECIFIED:
-      case v1::ACK_MODE_EXPLICIT:
-        options.ack_mode = bus::AckMode::kExplicit;
-        options.member.release_grace = absl::ZeroDuration();  // A write settles nothing.
-        return ReadSettling(group, options);
-      case v1::ACK_MODE_AUTO:
-        options.ack_mode = bus::AckMode::kAuto;
-        return RefuseSettling(group);
-      default:
-        Violate("group.ack_mode", static_cast<int>(group.ack_mode()),
-                ", ACK_MODE_EXPLICIT or ACK_MODE_AUTO is allowed");
-    }
-  }
-
-  void ReadSettling(const v1::Group& group, bus::GroupOptions& options) {
-    const std::int64_t events = group.max_outstanding_events();
-    if (events < 0 || events > kMaxOutstandingEvents) {
-      Violate("group.max_outstanding_events", events, ", 1 to ", kMaxOutstandingEvents,
-              " are allowed");
-    } else if (events > 0) {
-      options.settling.max_events = events;
-    }
-    const std::int64_t bytes = group.max_outstanding_bytes();
-    if (bytes != 0 && (bytes < kMinOutstandingBytes || bytes > kMaxOutstandingBytes)) {
-      Violate("group.max_outstanding_bytes", bytes, ", ", kMinOutstandingBytes, " to ",
-              kMaxOutstandingBytes, " are allowed");
-    } else if (bytes > 0) {
-      options.settling.max_bytes = bytes;
-    }
-    ReadAckTimeout(group.ack_timeout(), options);
-  }
-
-  void ReadAckTimeout(const google::protobuf::Duration& timeout, bus::GroupOptions& options) {
-    const absl::Duration asked = ToDuration(timeout);
-    if (IsValid(timeout) && asked == absl::ZeroDuration()) return;
-    if (!IsValid(timeout) || asked < kMinAckTimeout || asked > kMaxAckTimeout) {
-      return Violate("group.ack_timeout", absl::FormatDuration(asked), ", 10s to 24h are allowed");
-    }
-    options.ack_timeout = asked;
-  }
-
-  // Under AUTO nothing is outstanding.
-  void RefuseSettling(const v1::Group& group) {
-    const char kWhy[] = "set, allowed under ACK_MODE_EXPLICIT only";
-    if (group.max_outstanding_events() != 0) Violate("group.max_outstanding_events", kWhy);
-    if (group.max_outstanding_bytes() != 0) Violate("group.max_outstanding_bytes", kWhy);
-    if (group.has_ack_timeout()) Violate("group.ack_timeout", kWhy);
   }
 
   void CheckGroupId(const std::string& id) {
@@ -259,6 +197,7 @@ class Checker {
   const v1::SubscribeRequest& request_;
   const event::Catalog& catalog_;
   const SubscribeDefaults& defaults_;
+  const absl::string_view path_;
   std::vector<std::string> topics_;
   bus::ReaderOptions reader_;
   absl::Duration heartbeat_interval_ = absl::Seconds(15);
@@ -276,7 +215,14 @@ absl::StatusOr<SubscribeOptions> ParseSubscribe(absl::string_view bytes,
                        {{"request", "not a SubscribeRequest: its bytes are not protobuf"}});
   }
   if (absl::Status status = RefuseUnknownFields(request); !status.ok()) return status;
-  return Checker(request, catalog, defaults).Check();
+  return ReadSubscribe(request, catalog, defaults, "");
+}
+
+absl::StatusOr<SubscribeOptions> ReadSubscribe(const v1::SubscribeRequest& request,
+                                               const event::Catalog& catalog,
+                                               const SubscribeDefaults& defaults,
+                                               absl::string_view path) {
+  return Checker(request, catalog, defaults, path).Check();
 }
 
 }  // namespace eventbus::rpc

@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "eventbus/v1/event_bus_service.pb.h"
 #include "server/bus/group.h"
 #include "server/bus/tail.h"
 #include "server/event/catalog.h"
@@ -30,5 +31,12 @@ using SubscribeOptions = std::variant<bus::TailOptions, bus::GroupOptions>;
 absl::StatusOr<SubscribeOptions> ParseSubscribe(absl::string_view bytes,
                                                 const event::Catalog& catalog,
                                                 const SubscribeDefaults& defaults);
+
+// The same of a request that is parsed and has no unknown field; `path` stands before the fields of
+// what is wrong.
+absl::StatusOr<SubscribeOptions> ReadSubscribe(const v1::SubscribeRequest& request,
+                                               const event::Catalog& catalog,
+                                               const SubscribeDefaults& defaults,
+                                               absl::string_view path);
 
 }  // namespace eventbus::rpc

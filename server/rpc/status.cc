@@ -18,17 +18,25 @@ namespace {
 // twice, once with three bytes for one that is not ASCII; the details grow by a third as base64.
 constexpr std::size_t kMaxDetailsBytes = 4096;
 
+// How many of `violations` might fit, less the last: a request can have ten thousand of them.
+int AtMost(const google::protobuf::RepeatedPtrField<google::rpc::BadRequest::FieldViolation>& all) {
+  int kept = 0;
+  std::size_t bytes = 0;
+  while (kept < all.size() - 1 && bytes <= kMaxDetailsBytes) bytes += all[kept++].ByteSizeLong();
+  return kept;
+}
+
 // Leaves out violations from the end until `details` fit; the last entry says how many.
 void Trim(google::rpc::Status& details) {
   for (auto& detail : *details.mutable_details()) {
     google::rpc::BadRequest bad;
     if (!detail.Is<google::rpc::BadRequest>() || !detail.UnpackTo(&bad)) continue;
-    for (int left_out = 1; details.ByteSizeLong() > kMaxDetailsBytes; ++left_out) {
-      auto& violations = *bad.mutable_field_violations();
-      if (left_out > 1) violations.RemoveLast();
-      if (violations.empty()) break;
-      violations.RemoveLast();
-      violations.Add()->set_description(absl::StrCat("and ", left_out, " more"));
+    auto& violations = *bad.mutable_field_violations();
+    const int all = violations.size();
+    for (int kept = AtMost(violations); kept >= 0 && details.ByteSizeLong() > kMaxDetailsBytes;
+         --kept) {
+      violations.DeleteSubrange(kept, violations.size() - kept);
+      violations.Add()->set_description(absl::StrCat("and ", all - kept, " more"));
       detail.set_value(bad.SerializeAsString());
     }
   }

@@ -1,6 +1,6 @@
 // EventBatch        := (tag length ReceivedEvent)* ack_token?
 // ReceivedEvent     := body event_id event_type topic partition offset record_time
-//                      (ordering_key | raw_key)? Header* ack_token? json?
+//                      (ordering_key | raw_key)? Header* ack_token? delivery_attempt? json?
 // Fields are written in the order of their numbers; what is empty or zero is left out, as proto3
 // does.
 #include "server/wire/delivery.h"
@@ -30,6 +30,7 @@ constexpr std::uint32_t kOrderingKey = 9;
 constexpr std::uint32_t kRawKey = 10;
 constexpr std::uint32_t kHeaders = 11;
 constexpr std::uint32_t kAckToken = 12;
+constexpr std::uint32_t kDeliveryAttempt = 13;
 constexpr std::uint32_t kJson = 14;
 constexpr std::uint32_t kUndecodableValue = 1;
 constexpr std::uint32_t kUndecodableReason = 2;
@@ -82,7 +83,7 @@ void AppendHeader(const ReceivedHeader& header, std::string& out) {
   AppendBytes(kHeaders, message, out);
 }
 
-// Everything that follows the body, but for headers, ack_token and json.
+// Everything that follows the body, but for headers, ack_token, delivery_attempt and json.
 void AppendPlace(const ReceivedRecord& record, const Decoded* decoded, std::string& out) {
   if (decoded != nullptr) {
     AppendText(kEventId, decoded->event_id, out);
@@ -95,17 +96,23 @@ void AppendPlace(const ReceivedRecord& record, const Decoded* decoded, std::stri
   AppendKey(record.key, out);
 }
 
+void AppendSettling(const ReceivedRecord& record, std::string& out) {
+  AppendText(kAckToken, record.ack_token, out);
+  AppendNumber(kDeliveryAttempt, record.delivery_attempt, out);
+}
+
 Undecodable TooLarge(std::size_t bytes, std::size_t max_bytes) {
   return {Reason::kTooLarge, absl::StrCat(bytes, " bytes as a message, at most ", max_bytes)};
 }
 
-// The record's place, its key, its headers and its token; what would pass `max_bytes` is left out,
-// headers first, but never the token: without it the event could not be settled.
+// The record's place, its key, its headers, its token and its attempt; what would pass `max_bytes`
+// is left out, headers first, but never the last two: without its token the event could not be
+// settled.
 void AppendWhatFits(const ReceivedRecord& record, const Decoded* decoded, std::size_t max_bytes,
                     std::string& event) {
-  std::string token;
-  AppendText(kAckToken, record.ack_token, token);
-  max_bytes -= std::min(max_bytes, token.size());
+  std::string settling;
+  AppendSettling(record, settling);
+  max_bytes -= std::min(max_bytes, settling.size());
   const std::size_t body = event.size();
   AppendPlace(record, decoded, event);
   if (event.size() > max_bytes) {
@@ -117,7 +124,7 @@ void AppendWhatFits(const ReceivedRecord& record, const Decoded* decoded, std::s
   const std::size_t without_headers = event.size();
   for (const ReceivedHeader& header : record.headers) AppendHeader(header, event);
   if (event.size() > max_bytes) event.resize(without_headers);
-  event += token;
+  event += settling;
 }
 
 }  // namespace
@@ -138,7 +145,7 @@ void AppendReceivedEvent(const ReceivedRecord& record,
   }
   AppendPlace(record, decoded, event);
   for (const ReceivedHeader& header : record.headers) AppendHeader(header, event);
-  AppendText(kAckToken, record.ack_token, event);
+  AppendSettling(record, event);
   if (event.size() + kPrefix > max_bytes) {
     const Undecodable too_large = TooLarge(event.size(), max_bytes);
     event.clear();

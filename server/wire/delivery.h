@@ -35,11 +35,13 @@ struct ReceivedRecord {
   std::vector<ReceivedHeader> headers;
   // What settles it; empty: nothing does. At most kMaxAckTokenBytes.
   absl::string_view ack_token = {};
+  // 1 and its failures so far; 0: not counted.
+  int delivery_attempt = 0;
 };
 
 // Appends one entry of EventBatch.events (tag, length, ReceivedEvent), at most `max_bytes`: of what
 // would pass that, first `json` is left out, then the body (undecodable, TOO_LARGE), then headers,
-// then the key and the event's id and type; never the token.
+// then the key and the event's id and type; never the token or the attempt.
 void AppendReceivedEvent(const ReceivedRecord& record,
                          const std::variant<Decoded, Undecodable>& body, bool include_json,
                          std::size_t max_bytes, std::string& batch);

@@ -136,7 +136,8 @@ class FakeConsumer final : public kafka::Consumer {
     if (record.key.has_value()) view.key = *record.key;
     if (record.value.has_value()) view.value = *record.value;
     for (const auto& header : record.headers) {
-      view.headers.push_back({header.key, absl::string_view(header.value)});
+      view.headers.push_back({header.key, absl::nullopt});
+      if (header.value.has_value()) view.headers.back().value = *header.value;
     }
     events.OnRecord(view);
   }

@@ -27,12 +27,19 @@ ClientHolder MakeAdminClient(const rdkafka::ClientConfig& config) {
   return rdkafka::MakeClient(RD_KAFKA_PRODUCER, rdkafka::MakeAdminConf(config).value()).value();
 }
 
-void Deny(const rdkafka::ClientConfig& config, rd_kafka_ResourceType_t type,
-          const std::string& name) {
+struct Rule {
+  rd_kafka_ResourceType_t type;
+  std::string name;
+  rd_kafka_AclOperation_t operation = RD_KAFKA_ACL_OPERATION_ALL;
+  rd_kafka_AclPermissionType_t permission = RD_KAFKA_ACL_PERMISSION_TYPE_DENY;
+};
+
+// For everybody.
+void AddRule(const rdkafka::ClientConfig& config, const Rule& rule) {
   const ClientHolder client = MakeAdminClient(config);
-  rd_kafka_AclBinding_t* request[] = {rd_kafka_AclBinding_new(
-      type, name.c_str(), RD_KAFKA_RESOURCE_PATTERN_LITERAL, "User:*", "*",
-      RD_KAFKA_ACL_OPERATION_ALL, RD_KAFKA_ACL_PERMISSION_TYPE_DENY, nullptr, 0)};
+  rd_kafka_AclBinding_t* request[] = {
+      rd_kafka_AclBinding_new(rule.type, rule.name.c_str(), RD_KAFKA_RESOURCE_PATTERN_LITERAL,
+                              "User:*", "*", rule.operation, rule.permission, nullptr, 0)};
   const QueueHolder queue(rd_kafka_queue_new(client.get()));
   rd_kafka_CreateAcls(client.get(), request, 1, nullptr, queue.get());
   rd_kafka_AclBinding_destroy(request[0]);
@@ -120,11 +127,21 @@ void RealKafkaTest::DeleteBefore(const std::string& topic, std::int64_t offset) 
 }
 
 void RealKafkaTest::DenyTopic(const std::string& topic) {
-  Deny(config_, RD_KAFKA_RESOURCE_TOPIC, topic);
+  AddRule(config_, {RD_KAFKA_RESOURCE_TOPIC, topic});
+}
+
+void RealKafkaTest::DenyCreation() {
+  Rule rule{RD_KAFKA_RESOURCE_BROKER, "kafka-cluster"};
+  // What no rule names is allowed only as long as there is none.
+  rule.permission = RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW;
+  AddRule(config_, rule);
+  rule.operation = RD_KAFKA_ACL_OPERATION_CREATE;
+  rule.permission = RD_KAFKA_ACL_PERMISSION_TYPE_DENY;
+  AddRule(config_, rule);
 }
 
 void RealKafkaTest::DenyGroup(const std::string& group) {
-  Deny(config_, RD_KAFKA_RESOURCE_GROUP, group);
+  AddRule(config_, {RD_KAFKA_RESOURCE_GROUP, group});
 }
 
 }  // namespace eventbus::testing

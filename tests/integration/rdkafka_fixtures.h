@@ -63,6 +63,8 @@ class RealKafkaTest : public KafkaTest {
   // Denies everybody everything on it. The broker has an authorizer.
   void DenyTopic(const std::string& topic);
   void DenyGroup(const std::string& group);
+  // Of topics; a topic's own rules may still allow it.
+  void DenyCreation();
 
   std::unique_ptr<kafka::Admin> admin_;
   // With one partition.

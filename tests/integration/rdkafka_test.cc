@@ -237,7 +237,7 @@ TEST_F(EmbeddedKafkaTest, TooLargeIsRefusedAtOnce) {
   Reports reports;
   auto done = reports.For(0);
   EXPECT_EQ(ReasonOf(producer->Produce(record, done)), v1::ERROR_REASON_EVENT_TOO_LARGE);
-  EXPECT_EQ(record.value.size(), 3u << 20);
+  EXPECT_EQ(record.value->size(), 3u << 20);
 }
 
 TEST_F(EmbeddedKafkaTest, OutageIsReportedAndHeals) {

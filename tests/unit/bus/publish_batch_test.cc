@@ -47,8 +47,8 @@ class PublishBatchTest : public testing::Test {
   std::vector<std::string> Written() const {
     std::vector<std::string> written;
     for (const kafka::OutgoingRecord& record : kafka_.produced()) {
-      const std::size_t at = record.value.find("\"filename\":\"") + 12;
-      written.push_back(record.value.substr(at, record.value.find('"', at) - at));
+      const std::size_t at = record.value->find("\"filename\":\"") + 12;
+      written.push_back(record.value->substr(at, record.value->find('"', at) - at));
     }
     return written;
   }
@@ -165,7 +165,7 @@ TEST_F(PublishBatchTest, AnEventThatWaitedKeepsItsAssignedId) {
   kafka_.SetProduceError(absl::OkStatus());
   Produce(*batch, WhenFull::kPause);
   const std::string id = response_.results(0).published().event_id();
-  EXPECT_THAT(kafka_.produced().at(0).value, testing::HasSubstr(id));
+  EXPECT_THAT(*kafka_.produced().at(0).value, testing::HasSubstr(id));
   EXPECT_NE(id, "");
 }
 

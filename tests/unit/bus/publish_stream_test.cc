@@ -75,8 +75,8 @@ class PublishStreamTest : public testing::Test {
   std::vector<std::string> Written() const {
     std::vector<std::string> written;
     for (const kafka::OutgoingRecord& record : kafka_.produced()) {
-      const std::size_t at = record.value.find("\"filename\":\"") + 12;
-      written.push_back(record.value.substr(at, record.value.find('"', at) - at));
+      const std::size_t at = record.value->find("\"filename\":\"") + 12;
+      written.push_back(record.value->substr(at, record.value->find('"', at) - at));
     }
     return written;
   }

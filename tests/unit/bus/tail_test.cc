@@ -420,6 +420,20 @@ TEST_F(TailTest, DrainDropsWhatIsUnwrittenAndTellsWhereToResume) {
   EXPECT_EQ(CloseReason(), v1::ERROR_REASON_SERVER_DRAINING);
 }
 
+TEST_F(TailTest, AHalfCloseEndsTheStreamWithOkAndTellsWhereToResume) {
+  options_.reader.batch.max_events = 1;
+  Start();
+  sink_->Take();
+  for (int i = 0; i < 3; ++i) kafka_.Append(kTopic, 0, DocumentJson(i));
+  RunStalled();
+  tail_->OnHalfClose();
+  RunStalled();
+  const auto messages = sink_->Take();
+  ASSERT_THAT(Kinds(messages), ElementsAre(kBatch, kHeartbeat));
+  EXPECT_EQ(Resumes(messages[1].heartbeat().resume_token(), 0), 1);
+  EXPECT_TRUE(sink_->closed()->ok());
+}
+
 TEST_F(TailTest, DrainBeforePositionsAreFixedEndsTheStream) {
   tail_ = Tail::Make(context_, options_, sink_);
   tail_->Start();

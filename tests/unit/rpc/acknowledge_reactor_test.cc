@@ -4,87 +4,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <deque>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "tests/fakes/in_process_bus.h"
+#include "tests/unit/rpc/fake_target.h"
 #include "tests/unit/rpc/publish_support.h"
 
 namespace eventbus::rpc {
 namespace {
 
 using testing::HasSubstr;
-
-using Reasons = std::vector<v1::ErrorReason>;
-
-// Says of each token what it is told to, UNSPECIFIED where it is told nothing. Held, it says
-// nothing before Release. Thread-safe.
-class FakeTarget final : public bus::AckTarget {
- public:
-  static std::shared_ptr<FakeTarget> Enter(bus::AckRegistry& registry) {
-    auto target = std::make_shared<FakeTarget>();
-    target->stream_ = registry.Enter(target);
-    return target;
-  }
-
-  void Settle(bus::Settlement<bus::AckToken> asked, Done done) override {
-    Reasons reasons;
-    {
-      MutexLock lock(mu_);
-      for (const bus::AckToken& token : asked.acks) {
-        settled_.push_back(token.number);
-        reasons.push_back(token.number == refused_ ? v1::ERROR_REASON_ACK_TOKEN_EXPIRED
-                                                   : v1::ERROR_REASON_UNSPECIFIED);
-      }
-      if (held_) {
-        asked_.emplace_back(std::move(reasons), std::move(done));
-        return;
-      }
-    }
-    done(std::move(reasons));
-  }
-
-  void Hold() {
-    MutexLock lock(mu_);
-    held_ = true;
-  }
-  void Refuse(std::uint64_t number) {
-    MutexLock lock(mu_);
-    refused_ = number;
-  }
-  // Answers what has been held.
-  void Release() {
-    std::deque<std::pair<Reasons, Done>> asked;
-    {
-      MutexLock lock(mu_);
-      asked.swap(asked_);
-      held_ = false;
-    }
-    for (auto& [reasons, done] : asked) done(std::move(reasons));
-  }
-
-  std::string Token(std::uint64_t number) const {
-    return bus::FormatAckToken({stream_, number, false});
-  }
-  std::vector<std::uint64_t> settled() {
-    MutexLock lock(mu_);
-    return settled_;
-  }
-  void WaitUntilAsked() {
-    while (settled().empty()) std::this_thread::yield();
-  }
-
- private:
-  std::uint64_t stream_ = 0;
-  Mutex mu_;
-  bool held_ ABSL_GUARDED_BY(mu_) = false;
-  std::uint64_t refused_ ABSL_GUARDED_BY(mu_) = ~std::uint64_t{0};
-  std::vector<std::uint64_t> settled_ ABSL_GUARDED_BY(mu_);
-  std::deque<std::pair<Reasons, Done>> asked_ ABSL_GUARDED_BY(mu_);
-};
 
 v1::AcknowledgeRequest Request(const std::vector<std::string>& tokens) {
   v1::AcknowledgeRequest request;
@@ -127,6 +58,33 @@ TEST_F(AcknowledgeTest, TokensThatFailComeInTheirOrderAndTheOthersAreSettled) {
   EXPECT_EQ(response_.errors(2).reason(), v1::ERROR_REASON_ACK_TOKEN_EXPIRED);
   EXPECT_THAT(response_.errors(2).message(), HasSubstr("delivered again since"));
   EXPECT_EQ(target_->settled(), (std::vector<std::uint64_t>{0, 1}));
+}
+
+TEST_F(AcknowledgeTest, RetriesAndDeadLettersAreHandedOnWithWhatTheySay) {
+  v1::AcknowledgeRequest request = Request({target_->Token(3)});
+  request.add_retries()->set_ack_token(target_->Token(4));
+  v1::Retry& retry = *request.add_retries();
+  retry.set_ack_token(target_->Token(5));
+  retry.mutable_delay()->set_seconds(2);
+  v1::DeadLetter& letter = *request.add_dead_letters();
+  letter.set_ack_token(target_->Token(6));
+  letter.set_reason("cannot be read");
+  const grpc::Status status = Acknowledge(request);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(target_->settled(), (std::vector<std::uint64_t>{3}));
+  EXPECT_EQ(target_->others(),
+            (std::vector<std::string>{"retry 4 1h", "retry 5 2s", "dead letter 6 cannot be read"}));
+  ASSERT_EQ(response_.errors_size(), 1);
+  EXPECT_EQ(response_.errors(0).ack_token(), target_->Token(6));
+  EXPECT_EQ(response_.errors(0).reason(), v1::ERROR_REASON_DEAD_LETTER_DISABLED);
+}
+
+TEST_F(AcknowledgeTest, TenThousandViolationsAreRefusedInAStatusThatAClientTakes) {
+  v1::AcknowledgeRequest request;
+  for (int i = 0; i < 10'000; ++i) request.add_retries()->mutable_delay()->set_seconds(-1);
+  const grpc::Status status = Acknowledge(request);
+  EXPECT_EQ(ReasonOf(status), "REQUEST_INVALID");
+  EXPECT_THAT(status.error_message(), HasSubstr("retries[0].delay: -1s, 0s to 10m are allowed"));
 }
 
 TEST_F(AcknowledgeTest, ARequestOutOfItsBoundsIsRefusedAndSettlesNothing) {

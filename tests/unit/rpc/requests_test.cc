@@ -320,6 +320,18 @@ INSTANTIATE_TEST_SUITE_P(
                 "positions[1]: the partition is listed twice"}),
     [](const auto& param) { return param.param.name; });
 
+TEST(ReadSubscribeTest, ThePathStandsBeforeWhatIsWrong) {
+  v1::SubscribeRequest request;
+  request.mutable_group()->set_id("a group");
+  request.mutable_group()->set_max_outstanding_events(-1);
+  const auto options =
+      ReadSubscribe(request, fakes::Schema::Get().catalog, SubscribeDefaults(), "subscribe.");
+  const ErrorDetails details = GetErrorDetails(options.status());
+  ASSERT_EQ(details.violations.size(), 2u);
+  EXPECT_EQ(details.violations[0].field, "subscribe.group.id");
+  EXPECT_EQ(details.violations[1].field, "subscribe.group.max_outstanding_events");
+}
+
 TEST(ParseSubscribeTest, EveryViolationIsListed) {
   v1::SubscribeRequest request;
   request.set_client_id("a b");

@@ -71,6 +71,24 @@ TEST(ToGrpcStatusTest, WhatAClientWouldRefuseIsLeftOutAndCounted) {
             "and " + std::to_string(100 - listed) + " more");
 }
 
+// One by one this would take minutes.
+TEST(ToGrpcStatusTest, OfTenThousandViolationsTheFirstAreListed) {
+  std::vector<FieldViolation> violations;
+  for (int i = 0; i < 10'000; ++i) violations.push_back({std::to_string(i), "no"});
+  const grpc::Status status =
+      ToGrpcStatus(MakeInvalid(v1::ERROR_REASON_REQUEST_INVALID, violations));
+  EXPECT_LE(status.error_details().size(), 4096u);
+  google::rpc::Status rich;
+  ASSERT_TRUE(rich.ParseFromString(status.error_details()));
+  google::rpc::BadRequest bad;
+  ASSERT_TRUE(rich.details(0).UnpackTo(&bad));
+  const int listed = bad.field_violations_size() - 1;
+  EXPECT_GT(listed, 300);
+  EXPECT_EQ(bad.field_violations(listed - 1).field(), std::to_string(listed - 1));
+  EXPECT_EQ(bad.field_violations(listed).description(),
+            "and " + std::to_string(10'000 - listed) + " more");
+}
+
 TEST(ToGrpcStatusTest, ALongMessageIsCutBetweenCharacters) {
   std::string text = "a";
   for (int i = 0; i < 400; ++i) text += "\u00E9";

@@ -13,6 +13,7 @@ class FakeSubscription final : public bus::Subscription {
  public:
   void OnWritten() override {}
   void OnGone() override {}
+  void OnHalfClose() override {}
   void Drain(absl::Duration remaining) override { drained = remaining; }
   void Wake() override { ++wakes; }
 

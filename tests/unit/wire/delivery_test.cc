@@ -109,6 +109,40 @@ TEST(AppendReceivedEventTest, WithoutATokenNothingIsWritten) {
   EXPECT_EQ(Write(record, Event()).ByteSizeLong(), without + 2 + kToken.size());
 }
 
+TEST(AppendReceivedEventTest, TheAttemptStandsBetweenTheTokenAndTheJson) {
+  ReceivedRecord record = Record("{}");
+  record.ack_token = kToken;
+  record.delivery_attempt = 300;
+  const v1::ReceivedEvent event = Write(record, Event(), true);
+  EXPECT_EQ(event.delivery_attempt(), 300);
+  EXPECT_EQ(event.json(), "{}");
+  EXPECT_TRUE(event.GetReflection()->GetUnknownFields(event).empty());
+  std::string bytes;
+  AppendReceivedEvent(record, Event(), true, kMaxResponseBytes, bytes);
+  EXPECT_EQ(bytes.substr(bytes.size() - event.ByteSizeLong()), event.SerializeAsString());
+}
+
+TEST(AppendReceivedEventTest, AnAttemptThatIsNotCountedIsNotWritten) {
+  ReceivedRecord record = Record("{}");
+  const std::size_t without = Write(record, Event()).ByteSizeLong();
+  record.delivery_attempt = 1;
+  EXPECT_EQ(Write(record, Event()).ByteSizeLong(), without + 2);
+}
+
+TEST(AppendReceivedEventTest, TheAttemptIsNeverLeftOut) {
+  for (std::size_t bytes = 0; bytes < 1100; ++bytes) {
+    const std::string filler(bytes, 'x');
+    ReceivedRecord record = Record("{}");
+    record.ack_token = kToken;
+    record.delivery_attempt = 1 << 30;
+    record.key = filler;
+    record.headers = {{"h", filler}};
+    const v1::ReceivedEvent event = Write(record, Event(filler), true, 1000);
+    EXPECT_EQ(event.delivery_attempt(), 1 << 30) << bytes;
+    EXPECT_EQ(event.ack_token(), kToken) << bytes;
+  }
+}
+
 TEST(AppendReceivedEventTest, TheTokenIsNeverLeftOut) {
   for (std::size_t bytes = 0; bytes < 1100; ++bytes) {
     const std::string filler(bytes, 'x');
