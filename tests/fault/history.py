@@ -4,7 +4,8 @@ Every line has `k`, its kind, and `t`, the time of the machine's monotonic clock
 processes share. A partition is written as `topic/number`. A line is in the file when `write`
 returns: a process that is killed after it loses nothing.
 
-    run     what the run is: seed, scenario, groups, tails, commit_interval
+    run     what the run is: seed, scenario, groups, tails, commit_interval,
+            max_attempts {group: failures that an event may have}
     send    a publisher is about to send `e`: [[number, key, topic]...]
     sent    what became of them: [[number, outcome, partition, offset]...]; outcome ok, failed (the
             server says that it was not written) or unknown

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fault import checks, history, view
-from tests.fault.checks import Violation
+from tests.fault import attempts, checks, history, view
 from tests.fault.history import Line
+from tests.fault.violation import Violation
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Verdict:
 
 def judge(seen: view.View) -> Verdict:
     found = [violation for check in (checks.lost, checks.phantom, checks.order, checks.committed,
-                                     checks.finished) for violation in check(seen)]
+                                     attempts.blame, checks.finished) for violation in check(seen)]
     repeated, causes = checks.duplicates(seen)
     return Verdict(found + repeated, causes)
 

@@ -32,7 +32,8 @@ class LostTest(JudgeTest):
         self.check_caught(begun(0).got("s1", 0).send(1).tail(1).log(0, 1), "lost", "in the log")
 
     def test_dead_letters_are_not_lost(self) -> None:
-        self.check_clean(begun(0).add("dead", g=GROUP, e=[[P, 0, 0, 3, "told to"]]))
+        self.check_clean(begun(0).settle("s1", 0, act="d").add(
+            "dead", g=GROUP, e=[[P, 0, 0, 3, "told to"]]))
 
     def test_what_a_gap_covers_is_not_lost(self) -> None:
         self.check_clean(begun(0, 1, 2).add("gap", r=GROUP, s="s1", p=P, first=0, next=2, cause="R")
@@ -140,8 +141,9 @@ class CommittedTest(JudgeTest):
         self.check_caught(story.commit(0, metadata(0, 1, 2)), "committed", f"{P}@1")
 
     def test_dead_letters_and_gaps_need_no_acknowledgement(self) -> None:
-        story = begun(0, 1).add("gap", r=GROUP, s="s1", p=P, first=0, next=1, cause="R").commit(2)
-        self.check_clean(story.add("dead", g=GROUP, e=[[P, 1, 1, 3, "told to"]]))
+        story = begun(0).add("gap", r=GROUP, s="s1", p=P, first=0, next=1, cause="R").commit(2)
+        story.add("poison", e=[[P, 1]]).tail(-1, offset=1, key=-1)
+        self.check_clean(story.add("dead", g=GROUP, e=[[P, 1, -1, 1, "undecodable"]]))
 
     def test_what_is_no_record_needs_none(self) -> None:
         story = begun(0, 2).got("s1", 0, 2).accept("s1", 0, 2).commit(3).log(0, 2)

@@ -13,10 +13,6 @@ from tests.fault.settler import ACK, DEAD, RETRY, ByAcknowledge, ByConsume, Sett
 from tests.support.requests import EARLIEST
 from tests.support.stubs import EventBusServiceStub, v1
 
-HAS_RETRIES = False
-HAS_DEAD_LETTERS = False
-HAS_CONSUME = False
-
 
 class Habits:
     """How a group's members deal with events."""
@@ -26,11 +22,11 @@ class Habits:
                  consume: bool = False) -> None:
         self.slow = slow  # Seconds that each event is held for.
         self.window = window  # How many it may have at once; 0: the server's default.
-        self.retries = retries if HAS_RETRIES else 0.0
-        self.dead = dead if HAS_DEAD_LETTERS else 0.0
-        self.max_attempts = max_attempts if HAS_DEAD_LETTERS else 0
-        self.killers = killers and HAS_DEAD_LETTERS  # Whether events may kill them.
-        self.consume = consume and HAS_CONSUME  # Some by Consume, some by Subscribe.
+        self.retries = retries
+        self.dead = dead
+        self.max_attempts = max_attempts
+        self.killers = killers  # Whether events may kill them.
+        self.consume = consume  # Some by Consume, some by Subscribe.
 
 
 class Member(Reader):

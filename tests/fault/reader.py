@@ -15,8 +15,6 @@ from tests.support.errors import reason
 from tests.support.server import connect
 from tests.support.stubs import v1
 
-HAS_ATTEMPTS = "delivery_attempt" in v1.ReceivedEvent.DESCRIPTOR.fields_by_name
-
 
 class Reader(threading.Thread):
     """Opens a stream, reads it to its end, and opens the next, until it is finished."""
@@ -147,5 +145,5 @@ def place(message: Any) -> str:
 
 def _delivery(event: v1.ReceivedEvent) -> list[Any]:
     number = ids.number(event.event_id) if event.HasField("event") else -1
-    attempt = event.delivery_attempt if HAS_ATTEMPTS else 0
-    return [place(event), event.offset, number, ids.key(event.ordering_key), attempt]
+    return [place(event), event.offset, number, ids.key(event.ordering_key),
+            event.delivery_attempt]

@@ -44,8 +44,8 @@ def usual_groups(name: str) -> dict[str, dict[str, Any]]:
     """One without dead letters, one whose events may kill, and where records are taken one that is
     too slow to have them before. Their names are the run's own."""
     made: dict[str, dict[str, Any]] = {
-        f"steady-{name}": {},
-        f"careful-{name}": {"max_attempts": 8, "dead": 0.001, "killers": True}}
+        f"steady-{name}": {"consume": True},
+        f"careful-{name}": {"max_attempts": 5, "dead": 0.001, "killers": True}}
     if name == "retention":
         made[f"slow-{name}"] = {"slow": 0.3, "window": 15}
     return made
@@ -144,7 +144,9 @@ def _running(run: Run) -> Iterator[Run]:
     settings, fleet, history = run.settings, run.fleet, run.history
     history.write("run", seed=settings.seed, scenario=settings.scenario,
                   commit_interval=COMMIT_INTERVAL, groups=list(settings.groups),
-                  tails=[f"tail-{index}" for index in range(settings.tails)])
+                  tails=[f"tail-{index}" for index in range(settings.tails)],
+                  max_attempts={group: habits["max_attempts"] for group, habits
+                                in settings.groups.items() if "max_attempts" in habits})
     try:
         fleet.start_all()
         yield run

@@ -53,11 +53,12 @@ class Settlement:
 
 @dataclass(slots=True)
 class Stream:
-    """`assigned`: the partitions from a time on."""
+    """`assigned`: the partitions from a time on; `last`: when it was last heard of."""
 
     server: int
     joined: float
     ended: float = math.inf
+    last: float = 0.0
     by: str = ""
     why: str = ""
     assigned: list[tuple[float, frozenset[str]]] = field(default_factory=list)
@@ -79,7 +80,8 @@ class Reader:
     settlements: dict[Place, list[Settlement]] = field(default_factory=lambda: defaultdict(list))
     streams: dict[str, Stream] = field(default_factory=dict)
     gaps: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-    dead: dict[Place, list[str]] = field(default_factory=lambda: defaultdict(list))
+    # Numbers of its dead letters, and why they are.
+    dead: dict[Place, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
 
     _keys: dict[tuple[str, int], list[int]] = field(default_factory=dict)
 
@@ -116,6 +118,8 @@ class View:
     commit_interval: float = 1.0
     seed: int = 0
     scenario: str = ""
+    # How many failures a group lets an event have; those that give none up are not here.
+    max_attempts: dict[str, int] = field(default_factory=dict)
     begin: float = 0.0
     end: float = 0.0
     sent: dict[int, Sent] = field(default_factory=dict)
@@ -166,6 +170,7 @@ class _Builder:
         view = self._view
         view.begin, view.seed, view.scenario = line["t"], line["seed"], line["scenario"]
         view.commit_interval = line["commit_interval"]
+        view.max_attempts = line["max_attempts"]
         for name in line["groups"]:
             view.readers[name] = Reader(name, True)
         for name in line["tails"]:
@@ -189,12 +194,15 @@ class _Builder:
         self._reader(line).streams[line["s"]] = Stream(line["srv"], line["t"])
 
     def on_start(self, line: Line) -> None:
-        self._stream(line).assigned.append((line["t"], frozenset(line["a"])))
+        stream = self._stream(line)
+        stream.last = line["t"]
+        stream.assigned.append((line["t"], frozenset(line["a"])))
 
     on_assign = on_start
 
     def on_got(self, line: Line) -> None:
         reader = self._reader(line)
+        self._stream(line).last = line["t"]
         for partition, offset, number, key, attempt in line["e"]:
             self._order += 1
             reader.deliveries[partition, offset].append(
@@ -245,8 +253,8 @@ class _Builder:
         self._view.log[line["p"]].update((offset, number) for offset, number, _ in line["e"])
 
     def on_dead(self, line: Line) -> None:
-        for partition, offset, _, _, why in line["e"]:
-            self._view.readers[line["g"]].dead[partition, offset].append(why)
+        for partition, offset, number, _, why in line["e"]:
+            self._view.readers[line["g"]].dead[partition, offset].append((number, why))
 
     def on_over(self, line: Line) -> None:
         self._view.over, self._view.missing = True, line["missing"]

@@ -19,8 +19,9 @@ def excuse(view: View, reader: Reader, place: Place, accepted: Settlement,
     """Why what was accepted came again at `again`; None where no window allows it."""
     server = reader.streams[accepted.stream].server
     stream = reader.streams[accepted.stream]
-    # A running stream that keeps its partition commits what was accepted, sooner or later.
-    if min(stream.lost(place[0], accepted.end), stream.ended) > again + SLACK:
+    # A running stream that keeps its partition commits what was accepted, sooner or later. What it
+    # is told of a loss may pass the answer on its way.
+    if min(stream.lost(place[0], accepted.begin), stream.ended) > again + SLACK:
         return None
     for fault in view.faults:
         if fault.begin <= again and _allows(view, fault, server, accepted.end):
@@ -44,7 +45,7 @@ def _rebalanced(reader: Reader, place: Place, accepted: Settlement, again: float
     which gave the partition to another stream. The rebalance was begun by a member's coming or
     going, of which there must be one."""
     stream = reader.streams[accepted.stream]
-    lost = min(stream.lost(place[0], accepted.end), stream.ended)
+    lost = min(stream.lost(place[0], accepted.begin), stream.ended)
     # The client of the stream that lost it may hear of that later than the other has it.
     if lost > again + SLACK or lost - accepted.end > REBALANCE:
         return False
