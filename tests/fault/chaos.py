@@ -96,7 +96,7 @@ def _break(run: Run, name: str, seconds: float, events: int) -> None:
 
 def _explain(result: report.Result, directory: Path, chosen: argparse.Namespace) -> None:
     verdict: Verdict = result.verdict
-    for line in [*map(str, verdict.violations[:40]), *result.unclean[:20]]:
+    for line in [*map(str, verdict.first(8)), *result.unclean[:20]]:
         print(f"  {line}")
     print(f"  {len(verdict.violations)} violations {dict(verdict.counts())}\n"
           f"  history: {directory}\n"

@@ -26,10 +26,15 @@ class Verdict:
     def counts(self) -> Counter[str]:
         return Counter(violation.check for violation in self.violations)
 
+    def first(self, of_each: int) -> list[Violation]:
+        """The first ones of each check."""
+        return [violation for check in self.counts() for violation in
+                [each for each in self.violations if each.check == check][:of_each]]
+
 
 def judge(seen: view.View) -> Verdict:
-    found = [violation for check in (checks.lost, checks.phantom, checks.order, checks.committed,
-                                     attempts.blame, checks.finished) for violation in check(seen)]
+    found = [violation for check in (checks.finished, checks.lost, checks.phantom, checks.order,
+                                     checks.committed, attempts.blame) for violation in check(seen)]
     repeated, causes = checks.duplicates(seen)
     return Verdict(found + repeated, causes)
 

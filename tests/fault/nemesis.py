@@ -52,7 +52,7 @@ KINDS = {
     # In the log.
     "retention": Kind(LOG, 5, 8),
     "poison": Kind(LOG, 0, 0),
-    "killer": Kind(LOG, 0, 0),
+    "killer": Kind(LOG, 0, 0, 25),
 }
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import grpc
+
 from tests.fault import brokers, final, ids, links
 from tests.fault.crew import Client
 from tests.fault.history import History
@@ -19,6 +21,8 @@ from tests.fault.publisher import keys_of
 from tests.fault.servers import COMMIT_INTERVAL, Fleet
 from tests.fault.watcher import Watcher
 from tests.support.patience import wait_until
+from tests.support.server import connect
+from tests.support.stubs import EventBusAdminServiceStub, admin_v1
 
 CATCH_UP_SECONDS = 150.0
 
@@ -45,7 +49,7 @@ def usual_groups(name: str) -> dict[str, dict[str, Any]]:
     too slow to have them before. Their names are the run's own."""
     made: dict[str, dict[str, Any]] = {
         f"steady-{name}": {"consume": True},
-        f"careful-{name}": {"max_attempts": 5, "dead": 0.001, "killers": True}}
+        f"careful-{name}": {"max_attempts": 3, "dead": 0.001, "killers": True}}
     if name == "retention":
         made[f"slow-{name}"] = {"slow": 0.3, "window": 15}
     return made
@@ -121,9 +125,25 @@ class Run:
         while missing := self.missing():
             self.fleet.check_alive()
             if time.monotonic() > deadline:
-                break
+                return [*missing, *self.states()]
             time.sleep(0.3)
-        return missing
+        return []
+
+    def states(self) -> list[str]:
+        """What the servers know of the groups' partitions that they hold."""
+        found = []
+        for address in self.fleet.addresses:
+            with connect(address) as channel:
+                stub = EventBusAdminServiceStub(channel)
+                for group in self.settings.groups:
+                    try:
+                        state = stub.GetGroup(admin_v1.GetGroupRequest(group=group), timeout=10)
+                    except grpc.RpcError as error:
+                        found.append(f"{group} at {address}: {error.code().name}")
+                        continue
+                    found += [f"{group} at {address}, {state.state}: {part}".replace("\n", " ")
+                              for part in state.partitions if part.HasField("held") and part.lag]
+        return found
 
     def missing(self) -> list[str]:
         return self.watcher.missing(self.clients[0].ask()["next"])
