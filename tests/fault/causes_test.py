@@ -73,6 +73,14 @@ class SettledTest(JudgeTest):
         story.got("s1", 0).wait(20).accept("s1", 0).wait(8).leave("s1").join("s2").got("s2", 0)
         self.check_caught(story, "settled")
 
+    def test_a_member_that_drops_metadata_had_the_partition(self) -> None:
+        story = begun(0).got("s1", 0).accept("s1", 0).wait(20).assign("s1")
+        story.add("join", r=GROUP, m="old", s="old", srv=-1, legacy=True)
+        story.add("start", r=GROUP, s="old", a={P: -1}).got("old", 0, attempt=0)
+        verdict = self.check_clean(story)
+        self.assertEqual(verdict.causes[GROUP],
+                         Counter({"acknowledged, but a commit without metadata": 1}))
+
     def test_the_server_was_frozen(self) -> None:
         self.check_clean(self.again(
             lambda story: story.fault("server_stop", 12, server=0).assign("s1")))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.fault import brokers, ids, proxy, records
+from tests.fault.legacy_member import LegacyMember
 from tests.fault.nemesis import Step
 from tests.fault.proxy import Rule
 from tests.fault.run import Run
@@ -152,6 +153,12 @@ def _freeze_client(run: Run, step: Step):
     return {"client": client.name}, client.freeze, client.thaw
 
 
+def _legacy_member(run: Run, step: Step):
+    group = step.choose(list(run.settings.groups))
+    member = LegacyMember(f"{group}-legacy-{next(run.extra)}", group, run.history)
+    return {"group": group}, member.start, member.leave
+
+
 # Between servers and Kafka.
 
 def _links(what: str) -> Break:
@@ -198,6 +205,7 @@ BREAKS: dict[str, Break] = {
     "client_storm": _storm,
     "client_crash": _crash,
     "client_freeze": _freeze_client,
+    "legacy_member": _legacy_member,
     "net_cut": _links(proxy.CUT),
     "net_slow": _links(proxy.SLOW),
     "net_half_open": _links(proxy.HALF_OPEN),

@@ -9,7 +9,7 @@ returns: a process that is killed after it loses nothing.
     send    a publisher is about to send `e`: [[number, key, topic]...]
     sent    what became of them: [[number, outcome, partition, offset]...]; outcome ok, failed (the
             server says that it was not written) or unknown
-    join    reader `r`, member `m` asks server `srv` for a stream `s`
+    join    reader `r`, member `m` asks server `srv` for a stream `s`; `legacy`: one of kafka-python's
     start   the stream has started, with the partitions `a`: {partition: offset}
     assign  its partitions are now `a`
     got     it was delivered `e`: [[partition, offset, number, key, attempt]...]; number -1 is an

@@ -53,10 +53,12 @@ class Settlement:
 
 @dataclass(slots=True)
 class Stream:
-    """`assigned`: the partitions from a time on; `last`: when it was last heard of."""
+    """`assigned`: the partitions from a time on; `last`: when it was last heard of; `legacy`: a member
+    that is no stream of a server."""
 
     server: int
     joined: float
+    legacy: bool = False
     ended: float = math.inf
     last: float = 0.0
     by: str = ""
@@ -191,7 +193,8 @@ class _Builder:
         self._view.poison.update((partition, offset) for partition, offset in line["e"])
 
     def on_join(self, line: Line) -> None:
-        self._reader(line).streams[line["s"]] = Stream(line["srv"], line["t"])
+        self._reader(line).streams[line["s"]] = Stream(line["srv"], line["t"],
+                                                               line.get("legacy", False))
 
     def on_start(self, line: Line) -> None:
         stream = self._stream(line)

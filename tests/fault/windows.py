@@ -26,6 +26,8 @@ def excuse(view: View, reader: Reader, place: Place, accepted: Settlement,
     for fault in view.faults:
         if fault.begin <= again and _allows(view, fault, server, accepted.end):
             return fault.name
+    if _legacy(reader, place, accepted, again):
+        return "a commit without metadata"
     return "rebalance" if _rebalanced(reader, place, accepted, again) else None
 
 
@@ -38,6 +40,12 @@ def _allows(view: View, fault: Fault, server: int, accepted: float) -> bool:
         return (fault.target["server"] == server
                 and uncommitted <= accepted <= fault.end + RECOVERY)
     return fault.name.startswith(OF_KAFKA) and uncommitted <= accepted <= fault.end + RECOVERY
+
+
+def _legacy(reader: Reader, place: Place, accepted: Settlement, again: float) -> bool:
+    """Whether a member that knows nothing of metadata has had the partition meanwhile."""
+    return any(other.legacy and other.gained(place[0], accepted.begin - SLACK, again + SLACK)
+               for other in reader.streams.values())
 
 
 def _rebalanced(reader: Reader, place: Place, accepted: Settlement, again: float) -> bool:
