@@ -184,9 +184,15 @@ def _killer(run: Run, step: Step):
 
 
 def _retention(run: Run, step: Step):
+    """Members that have much before them come again: what the servers had read for them is gone."""
     topic = step.choose(list(ids.TOPICS))
-    return ({"topic": topic}, lambda: records.shorten_retention(topic),
-            lambda: records.restore_retention(topic))
+
+    def heal() -> None:
+        for client, name in run.member_names():
+            if name.startswith("slow-"):
+                client.tell("reconnect", to=name)
+        records.restore_retention(topic)
+    return {"topic": topic}, lambda: records.shorten_retention(topic), heal
 
 
 BREAKS: dict[str, Break] = {
