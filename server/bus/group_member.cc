@@ -48,7 +48,7 @@ void GroupMember::Poll(absl::Time now, bool writing) {
   }
   CommitUrgent(now);
   next_poll_ = now + kPollInterval;
-  if (commits_.due()) next_poll_ = std::min(next_poll_, commit_at_);
+  if (state_ == State::kReading && commits_.due()) next_poll_ = std::min(next_poll_, commit_at_);
   if (state_ == State::kReleasing) next_poll_ = std::min(next_poll_, release_by_);
 }
 
@@ -117,6 +117,7 @@ std::vector<kafka::TopicPartition> GroupMember::partitions() const {
 
 void GroupMember::Leave(kafka::GroupConsumer::Done done) {
   Close(partitions());
+  if (state_ == State::kReleasing) Close(changing_);
   consumer_->Leave(commits_.TakeLast(), std::move(done));
 }
 
@@ -183,6 +184,7 @@ void GroupMember::GoOn(const GroupStart& start) {
     if (options_.gap_policy == GapPolicy::kFail) return Fail(Expired(*start.lost));
     StartOver(start.partition, start.offset);
     if (start.lost->cause == Lost::Cause::kPastEnd) {  // Another log, under the same name.
+      reader_.DropBatch();  // What was kept may be in it meanwhile.
       commits_.Remove(start.partition);
       commits_.Add(start.partition, start.offset, start.end, false, "");
     }
