@@ -51,6 +51,13 @@ class SettledTest(JudgeTest):
         story = begun(0).got("s1", 0).accept("s1", 0).fault("net_cut", node=1).got("s1", 0)
         self.check_caught(story, "settled")
 
+    def test_its_client_is_told_of_the_loss_when_the_server_thaws(self) -> None:
+        story = begun(0).got("s1", 0).accept("s1", 0).fault("net_cut", node=1)
+        story.add("fault", id=7, name="server_stop", phase="begin", target={"server": 0})
+        story.wait(8).join("s2").got("s2", 0).wait(3)
+        story.add("fault", id=7, name="server_stop", phase="end", target={"server": 0})
+        self.check_clean(story.assign("s1"))
+
     def test_kafka_was_away_long_before(self) -> None:
         story = begun(0).fault("net_cut", node=1).wait(40).got("s1", 0).accept("s1", 0).wait(15)
         self.check_caught(story.leave("s1").join("s2").got("s2", 0), "settled")

@@ -11,6 +11,8 @@ RECOVERY = 12.0
 # A rebalance: as long as a member that is gone, or frozen, may hold it up.
 REBALANCE = 11.0
 
+# While one lasts, what a server knows does not reach its clients.
+HIDING = ("server_stop", "client_freeze", "client_stall")
 OF_KAFKA = ("broker_", "leader_", "coordinator_", "net_", "kafka_")
 
 
@@ -21,7 +23,8 @@ def excuse(view: View, reader: Reader, place: Place, accepted: Settlement,
     stream = reader.streams[accepted.stream]
     # A running stream that keeps its partition commits what was accepted, sooner or later. What it
     # is told of a loss may pass the answer on its way.
-    if min(stream.lost(place[0], accepted.begin), stream.ended) > again + SLACK:
+    lost = min(stream.lost(place[0], accepted.begin), stream.ended)
+    if lost > again + SLACK and not _untold(view, again, lost):
         return None
     for fault in view.faults:
         if fault.begin <= again and _allows(view, fault, server, accepted.end):
@@ -29,6 +32,12 @@ def excuse(view: View, reader: Reader, place: Place, accepted: Settlement,
     if _legacy(reader, place, accepted, again):
         return "a commit without metadata"
     return "rebalance" if _rebalanced(reader, place, accepted, again) else None
+
+
+def _untold(view: View, again: float, lost: float) -> bool:
+    """Whether a loss that was known at `again` may have reached the client only by then."""
+    return any(fault.name in HIDING and fault.begin <= again and lost <= fault.end + RECOVERY
+               for fault in view.faults)
 
 
 def _allows(view: View, fault: Fault, server: int, accepted: float) -> bool:
