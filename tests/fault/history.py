@@ -14,7 +14,8 @@ returns: a process that is killed after it loses nothing.
     assign  its partitions are now `a`
     got     it was delivered `e`: [[partition, offset, number, key, attempt]...]; number -1 is an
             undecodable record
-    gap     of partition `p`, [first, next) cannot be delivered
+    gap     of partition `p`, [first, next) cannot be delivered; cause RESTART: says its client, which
+            began anew at the oldest record
     end     the stream is over: `by` client or server, `why`
     settle  the member is about to settle `e`: [[partition, offset, act]...] by call `id`; act a
             (acknowledge), r (retry) or d (dead letter)
@@ -40,6 +41,7 @@ from pathlib import Path
 from typing import Any
 
 Line = dict[str, Any]
+RESTART = "RESTART"
 
 
 class History:

@@ -43,6 +43,13 @@ class LostTest(JudgeTest):
         story = begun(0, 1, 2).add("gap", r=GROUP, s="s1", p=P, first=0, next=1, cause="R")
         self.check_caught(story.got("s1", 2), "lost", f"{P}@1")
 
+    def test_a_restart_at_the_oldest_record_misses_what_is_gone(self) -> None:
+        for oldest, lost in ((2, {}), (1, {"lost": 1})):
+            story = begun().publish(0, 1, 2).got("s1", 0, 1, 2).leave("t1", TAIL).join("t2", TAIL)
+            story.add("gap", r=TAIL, s="t2", p=P, first=0, next=2, cause="RESTART")
+            story.got("t2", 2, reader=TAIL).add("ends", a={P: [oldest, 3]})
+            self.assertEqual(dict(self.verdict(story).counts()), lost)
+
     def test_an_undecodable_record_must_come(self) -> None:
         self.check_caught(begun().add("poison", e=[[P, 0]]).got("s1", -1, offset=0, key=-1), "lost",
                           TAIL, "undecodable")

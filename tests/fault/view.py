@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tests.fault import commit_text
-from tests.fault.history import Line
+from tests.fault.history import RESTART, Line
 
 # A partition and an offset.
 Place = tuple[str, int]
@@ -156,6 +156,7 @@ def build(lines: Iterable[Line]) -> View:
         if handle := getattr(builder, f"on_{line['k']}", None):
             handle(line)
         view.end = max(view.end, line["t"])
+    builder.finish()
     return view
 
 
@@ -166,7 +167,15 @@ class _Builder:
         self._view = view
         self._calls: dict[str, list[Settlement]] = {}
         self._faults: dict[int, Fault] = {}
+        self._restarts: list[Line] = []
         self._order = 0
+
+    def finish(self) -> None:
+        """What a client says to be gone is, as far as it is not in the log."""
+        firsts = self._view.firsts[-1][1] if self._view.firsts else {}
+        for line in self._restarts:
+            end = min(line["next"], firsts.get(line["p"], 0))
+            self._reader(line).gaps[line["p"]].append((line["first"], end))
 
     def on_run(self, line: Line) -> None:
         view = self._view
@@ -212,7 +221,10 @@ class _Builder:
                 Delivery(self._order, line["t"], line["s"], number, key, attempt))
 
     def on_gap(self, line: Line) -> None:
-        self._reader(line).gaps[line["p"]].append((line["first"], line["next"]))
+        if line["cause"] == RESTART:
+            self._restarts.append(line)
+        else:
+            self._reader(line).gaps[line["p"]].append((line["first"], line["next"]))
 
     def on_end(self, line: Line) -> None:
         stream = self._stream(line)
