@@ -5,7 +5,8 @@
 namespace eventbus::bus {
 
 std::int64_t AutoCommit::Add(const kafka::TopicPartition& partition, std::int64_t position,
-                             bool committed, const std::string& /*metadata*/) {
+                             std::int64_t /*end*/, bool committed,
+                             const std::string& /*metadata*/) {
   const std::int64_t known = committed ? position : -1;
   partitions_[partition] = {position, position, known, known};
   return position;

@@ -15,19 +15,21 @@ namespace eventbus::bus {
 // time.
 class AutoCommit final : public Commits {
  public:
-  std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position, bool committed,
-                   const std::string& metadata) override;
+  std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position, std::int64_t end,
+                   bool committed, const std::string& metadata) override;
+  void Close(const kafka::TopicPartition&) override {}
   // What has not been written by then is read again.
   void Park(const kafka::TopicPartition& partition) override { Remove(partition); }
   void DropParked() override {}
   // A write under way counts for it no more.
   void Remove(const kafka::TopicPartition& partition) override;
   // What is not delivered has not been taken.
-  void Rewind(const Cursors&) override {}
+  bool keeps_what_was_read() const override { return false; }
   void Take(const Cursors& cursors) override;
   void Written() override;
   bool due() const override;
   bool first_due() const override;
+  bool urgent() const override { return false; }
   std::vector<kafka::GroupOffset> TakeDue() override;
   std::vector<kafka::GroupOffset> TakeLast() override;
   void Committed(const std::vector<kafka::GroupOffset>& offsets) override;

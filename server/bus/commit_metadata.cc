@@ -6,13 +6,21 @@
 // decimal
 //           and of all that stands before the check's ";"
 //
+// part a := (number number)+        how often events have failed: from the offset, or from the one
+//                                   after the last such event, to the event; failures - 1
+// part m := number number number (number number)?
+//                                   1 while a member reads the partition, else 0; from the offset
+//                                   to where events are delivered few at a time, and one at a time,
+//                                   0: nowhere; then the events that alone were with a client: from
+//                                   the offset to the first, and from there to the last
 // part s := span+                   nearest first
 // span   := head number? number?    gap: from the span before, or from the offset, to `begin`;
 //                                   length: from `begin` to `end`; both at least 1
 // head   := one digit, 8 * min(gap - 1, 7) + min(length - 1, 7)
-// number := digit+                  gap - 8, then length - 8, of each that is at least 8; 5 bits a
-//                                   digit, least significant first, plus 32 where another follows;
-//                                   the last is 0 only where it is alone
+//                                   the numbers are gap - 8, then length - 8, of each that is at
+//                                   least 8
+// number := digit+                  5 bits a digit, least significant first, plus 32 where another
+//                                   follows; the last is 0 only where it is alone
 // digit  := 0 to 63 in base64url's alphabet
 //
 // So there is one text for each meaning, and a span in the midst of others is mostly one character.
@@ -32,11 +40,15 @@ namespace eventbus::bus {
 namespace {
 
 constexpr char kVersion[] = "eb1";
+constexpr char kFailures[] = ";a=";
+constexpr char kMark[] = ";m=";
 constexpr char kSettled[] = ";s=";
+constexpr std::size_t kNameBytes = sizeof(kSettled) - 1;
 constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::size_t kCheckDigits = 6;
 constexpr std::size_t kSealBytes = 1 + kCheckDigits;
 constexpr std::uint64_t kInHead = 7;  // The greatest count that needs no number.
+constexpr std::uint64_t kMostFailures = 1'000'000;
 constexpr std::uint64_t kMaxNumber = std::numeric_limits<std::int64_t>::max();
 
 std::string Check(absl::string_view body, std::int64_t offset) {
@@ -106,6 +118,46 @@ bool TakeSpans(absl::string_view in, std::int64_t offset, std::vector<Span>& spa
   return true;
 }
 
+bool TakeFailures(absl::string_view in, std::int64_t offset, std::vector<Failures>& failures) {
+  auto at = static_cast<std::uint64_t>(offset);
+  while (!in.empty()) {
+    std::uint64_t gap = 0;
+    std::uint64_t more = 0;
+    if (!TakeNumber(in, &gap) || !TakeNumber(in, &more)) return false;
+    if (gap >= kMaxNumber - at || more >= kMostFailures) return false;
+    at += gap;
+    failures.push_back({static_cast<std::int64_t>(at), static_cast<int>(more) + 1});
+    ++at;
+  }
+  return true;
+}
+
+// An offset that is `distance` past `offset`; 0: none.
+bool ToOffset(std::uint64_t distance, std::int64_t offset, std::int64_t* to) {
+  if (distance > kMaxNumber - static_cast<std::uint64_t>(offset)) return false;
+  *to = distance == 0 ? 0 : offset + static_cast<std::int64_t>(distance);
+  return true;
+}
+
+bool TakeMark(absl::string_view in, std::int64_t offset, Mark& mark) {
+  std::uint64_t open = 0;
+  std::uint64_t few = 0;
+  std::uint64_t one = 0;
+  if (!TakeNumber(in, &open) || !TakeNumber(in, &few) || !TakeNumber(in, &one)) return false;
+  mark.open = open == 1;
+  if (open > 1 || !ToOffset(few, offset, &mark.few_until)) return false;
+  if (!ToOffset(one, offset, &mark.one_until)) return false;
+  if (in.empty()) return open + few + one > 0;
+  std::uint64_t begin = 0;
+  std::uint64_t last = 0;
+  if (!TakeNumber(in, &begin) || !TakeNumber(in, &last) || !in.empty()) return false;
+  const auto at = static_cast<std::uint64_t>(offset);
+  if (begin > kMaxNumber - at || last >= kMaxNumber - at - begin) return false;
+  mark.out.begin = static_cast<std::int64_t>(at + begin);
+  mark.out.end = static_cast<std::int64_t>(at + begin + last) + 1;
+  return true;
+}
+
 bool IsName(char c) { return c >= 'a' && c <= 'z'; }
 bool IsValue(char c) { return c > ' ' && c <= '~'; }
 
@@ -118,26 +170,76 @@ bool TakePart(absl::string_view& in, char* name, absl::string_view* value) {
   return !value->empty() && std::all_of(value->begin(), value->end(), IsValue);
 }
 
+std::uint64_t Distance(std::int64_t from, std::int64_t to) {
+  return to > from ? static_cast<std::uint64_t>(to - from) : 0;
+}
+
+std::string MarkText(const Mark& mark, std::int64_t offset) {
+  std::string text;
+  const std::uint64_t few = Distance(offset, mark.few_until);
+  const std::uint64_t one = Distance(offset, mark.one_until);
+  const bool out = mark.out.begin >= offset && mark.out.end > mark.out.begin;
+  if (!mark.open && few == 0 && one == 0 && !out) return text;
+  PutNumber(mark.open ? 1 : 0, text);
+  PutNumber(few, text);
+  PutNumber(one, text);
+  if (!out) return text;
+  PutNumber(Distance(offset, mark.out.begin), text);
+  PutNumber(Distance(mark.out.begin, mark.out.end) - 1, text);
+  return text;
+}
+
+// Both below: as many as there is room for, nearest first. What is out of order ends the text:
+// better delivered again than never.
+std::string FailuresText(const std::vector<Failures>& failures, std::int64_t offset,
+                         std::size_t room) {
+  std::string text;
+  std::int64_t at = offset;
+  for (const Failures& each : failures) {
+    if (each.offset < at || each.count < 1) break;
+    std::string entry;
+    PutNumber(Distance(at, each.offset), entry);
+    PutNumber(std::min<std::uint64_t>(static_cast<std::uint64_t>(each.count), kMostFailures) - 1,
+              entry);
+    if (text.size() + entry.size() > room) break;
+    text += entry;
+    at = each.offset + 1;
+  }
+  return text;
+}
+
+std::string SpansText(const std::vector<Span>& spans, std::int64_t offset, std::size_t room) {
+  std::string text;
+  std::int64_t at = offset;
+  for (const Span& span : spans) {
+    if (span.begin <= at || span.end <= span.begin) break;
+    const std::string entry = SpanText(Distance(at, span.begin), Distance(span.begin, span.end));
+    if (text.size() + entry.size() > room) break;
+    text += entry;
+    at = span.end;
+  }
+  return text;
+}
+
+void AppendPart(absl::string_view name, const std::string& text, std::string& body) {
+  if (!text.empty()) absl::StrAppend(&body, name, text);
+}
+
 }  // namespace
 
 std::string FormatCommitMetadata(const CommitMetadata& metadata, std::int64_t offset) {
   if (offset < 0) return "";
-  std::string spans;
-  std::int64_t at = offset;
-  std::size_t room =
-      kMaxMetadataBytes - (sizeof(kVersion) - 1) - (sizeof(kSettled) - 1) - kSealBytes;
-  for (const Span& span : metadata.settled) {
-    // A span out of order ends the text too: better delivered again than never.
-    if (span.begin <= at || span.end <= span.begin) break;
-    const std::string text = SpanText(static_cast<std::uint64_t>(span.begin - at),
-                                      static_cast<std::uint64_t>(span.end - span.begin));
-    if (text.size() > room) break;
-    spans += text;
-    room -= text.size();
-    at = span.end;
-  }
-  if (spans.empty()) return "";
-  const std::string body = absl::StrCat(kVersion, kSettled, spans);
+  constexpr std::size_t kRoom = kMaxMetadataBytes - (sizeof(kVersion) - 1) - kSealBytes;
+  std::string mark;
+  AppendPart(kMark, MarkText(metadata.mark, offset), mark);
+  std::string body = kVersion;
+  std::size_t room = kRoom - mark.size() - kNameBytes;
+  AppendPart(kFailures, FailuresText(metadata.failures, offset, room), body);
+  body += mark;
+  room = kRoom + sizeof(kVersion) - 1 - body.size();
+  room -= std::min(room, kNameBytes);
+  AppendPart(kSettled, SpansText(metadata.settled, offset, room), body);
+  if (body == kVersion) return "";
   return absl::StrCat(body, ";", Check(body, offset));
 }
 
@@ -156,6 +258,9 @@ absl::optional<CommitMetadata> ParseCommitMetadata(absl::string_view text, std::
     char name = 0;
     absl::string_view value;
     if (!TakePart(parts, &name, &value) || name <= last) return absl::nullopt;
+    if (name == kFailures[1] && !TakeFailures(value, offset, metadata.failures))
+      return absl::nullopt;
+    if (name == kMark[1] && !TakeMark(value, offset, metadata.mark)) return absl::nullopt;
     if (name == kSettled[1] && !TakeSpans(value, offset, metadata.settled)) return absl::nullopt;
     last = name;
   }

@@ -18,10 +18,35 @@ struct Span {
   bool operator==(const Span&) const = default;
 };
 
-// What a group remembers of a partition beyond its offset, in the metadata of its commit: what has
-// been settled out of order. In Kafka, so that it survives every server; other tools may meet it.
+// How often the event there has failed.
+struct Failures {
+  std::int64_t offset = 0;
+  int count = 0;
+
+  bool operator==(const Failures&) const = default;
+};
+
+// Who reads the partition, and how carefully; see bus/caution. An offset that is not above the
+// committed one says nothing.
+struct Mark {
+  // A member reads it: found by the next one, it has not ended cleanly.
+  bool open = false;
+  // Below these offsets events are delivered few at a time, and one at a time.
+  std::int64_t few_until = 0;
+  std::int64_t one_until = 0;
+  // [begin, end): the only events that were with a client; empty: not known.
+  Span out;
+
+  bool operator==(const Mark&) const = default;
+};
+
+// What a group remembers of a partition beyond its offset, in the metadata of its commit. In Kafka,
+// so that it survives every server; other tools may meet it.
 struct CommitMetadata {
-  // Past the committed offset, in order, apart from each other.
+  // From the committed offset on, in order.
+  std::vector<Failures> failures;
+  Mark mark;
+  // Past the committed offset, in order, apart from each other: what has been settled out of order.
   std::vector<Span> settled;
 
   bool operator==(const CommitMetadata&) const = default;
@@ -31,7 +56,8 @@ struct CommitMetadata {
 inline constexpr std::size_t kMaxMetadataBytes = 2048;
 
 // The text for a commit of `offset`: printable ASCII, empty where there is nothing to remember.
-// Where it would be too long the farthest spans are left out: their events are delivered again.
+// Where it would be too long the farthest spans are left out, and then the farthest counts: their
+// events are delivered again, or fail once more before they are given up.
 std::string FormatCommitMetadata(const CommitMetadata& metadata, std::int64_t offset);
 
 // Unset where `text` is not ours, or of a version that this server does not know: then the offset

@@ -16,28 +16,32 @@ class Commits {
  public:
   virtual ~Commits() = default;
 
-  // The partition is this member's from now on, to be read from `position`. `committed`: the group
-  // has just this offset already, with `metadata`. Returns where it is to be read from: further on
-  // where it was parked and nobody else has had it.
+  // The partition, which ends at `end` now, is this member's from now on, to be read from
+  // `position`. `committed`: the group has just this offset already, with `metadata`. Returns where
+  // it is to be read from: further on where it was parked and nobody else has had it.
   virtual std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position,
-                           bool committed, const std::string& metadata) = 0;
+                           std::int64_t end, bool committed, const std::string& metadata) = 0;
+  // Its last commit follows, before others may have it.
+  virtual void Close(const kafka::TopicPartition& partition) = 0;
   // A rebalance has taken the partition; it may come back by the assignment that follows, after
   // which DropParked is called.
   virtual void Park(const kafka::TopicPartition& partition) = 0;
   virtual void DropParked() = 0;
   // The partition is no longer this member's.
   virtual void Remove(const kafka::TopicPartition& partition) = 0;
-  // What was read of these partitions beyond what is delivered is forgotten, and read again.
-  virtual void Rewind(const Cursors& cursors) = 0;
+  // Whether what was read and not delivered is kept; else it is to be read again.
+  virtual bool keeps_what_was_read() const = 0;
 
   // Everything that `cursors` has as delivered was handed to a write, or needed none...
   virtual void Take(const Cursors& cursors) = 0;
   // ...and is written.
   virtual void Written() = 0;
 
-  // Whether Kafka has to be told of anything; whether of a partition that it had no offset for.
+  // Whether Kafka has to be told of anything; whether of a partition of which it has to know before
+  // anything is delivered; whether something waits for it.
   virtual bool due() const = 0;
   virtual bool first_due() const = 0;
+  virtual bool urgent() const = 0;
   // What to commit: where it differs from what was committed or is on its way.
   virtual std::vector<kafka::GroupOffset> TakeDue() = 0;
   // The same for what is on its way, too: the last commit, before others take over.

@@ -12,6 +12,7 @@ namespace eventbus::bus {
 
 class AckRegistry;
 class DeadLetters;
+class GroupInspector;
 class TailHub;
 
 // What every subscription needs of the server; all of it outlives them.
@@ -32,6 +33,8 @@ struct Context {
   AckRegistry* acks = nullptr;
   // Where events go that are given up; null where none can be.
   DeadLetters* dead_letters = nullptr;
+  // By whom groups are asked what they have; null where nobody asks.
+  GroupInspector* inspector = nullptr;
 };
 
 }  // namespace eventbus::bus

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
+#include "server/bus/dead_letters.h"
 #include "server/bus/tail_messages.h"
 #include "server/bus/tail_source.h"
 
@@ -57,6 +58,10 @@ void Group::OnGone() {
   Tell([](Inbox& inbox) { inbox.gone = true; });
 }
 
+void Group::OnDeadline() {
+  Tell([](Inbox& inbox) { inbox.at_deadline = true; });
+}
+
 void Group::OnHalfClose() {
   Tell([](Inbox& inbox) { inbox.half_closed = true; });
 }
@@ -103,21 +108,36 @@ void Group::Start() {
 // On the blocking pool.
 void Group::Open() {
   const std::weak_ptr<Group> weak = weak_from_this();
-  auto opened = OpenGroupSource(options_.source, context_.catalog, context_.admin,
-                                context_.consumers, [weak] {
-                                  if (const auto group = weak.lock()) group->Wake();
-                                });
+  auto opened = OpenGroupSource(
+      options_.source, context_.catalog, context_.admin, context_.consumers,
+      [this](const std::vector<std::string>& topics) { return PrepareLetters(topics); },
+      [weak] {
+        if (const auto group = weak.lock()) group->Wake();
+      });
   Tell([&opened](Inbox& inbox) { inbox.opened = std::move(opened); });
+}
+
+// On the blocking pool.
+absl::Status Group::PrepareLetters(const std::vector<std::string>& topics) const {
+  if (settling_ == nullptr || !options_.settling.dead_letters) return absl::OkStatus();
+  if (context_.dead_letters == nullptr) {
+    return MakeError(v1::ERROR_REASON_DEAD_LETTER_UNAVAILABLE,
+                     "this server writes to no dead-letter topics");
+  }
+  return context_.dead_letters->Prepare(options_.source.group_id, topics);
 }
 
 void Group::Step() {
   if (state_ == State::kOver) return;
+  if (settling_ != nullptr && state_ != State::kLeaving) settling_->Advance(context_.clock.Now());
   TakeInbox();
   if (state_ == State::kLive || state_ == State::kEnding) {
     member_.Poll(context_.clock.Now(), writing_);
     LookUp();
     Read();
     Write();
+    SendLetters();
+    member_.CommitUrgent(context_.clock.Now());
     EndIfAllIsSaid();
     CheckStall();
     CheckAckTimeout();
@@ -136,15 +156,17 @@ void Group::TakeInbox() {
     writing_ = false;
     if (state_ != State::kLeaving) member_.Written();
   }
+  if (state_ != State::kLeaving) TakeLetters(inbox.letters);
   TakeAsks(std::move(inbox.asks));
   if (inbox.opened.has_value()) TakeSource(*std::move(inbox.opened));
   if (inbox.looked_up.has_value()) {
     looking_up_ = false;
     member_.OnLookedUp(*inbox.looked_up, options_.source.initial_position, context_.clock.Now());
   }
+  if (inbox.prepared.has_value()) JoinTopics(*inbox.prepared);
   left_ = left_ || inbox.left;
-  if (inbox.gone && !lingering_) EndGone();
   if (inbox.half_closed) End(absl::OkStatus(), kLastWrite);
+  if ((inbox.gone || inbox.at_deadline) && !lingering_) EndGone(!inbox.at_deadline);
   if (inbox.drain.has_value()) TakeDrain(*inbox.drain);
 }
 
@@ -152,16 +174,41 @@ void Group::TakeDrain(absl::Duration remaining) {
   const absl::Duration patience =
       settling_ == nullptr ? kLastWrite : std::min(kDrainSettling, remaining * 3 / 4);
   if (state_ == State::kLive) first_.push_back(DrainingMessage(remaining));
-  if (lingering_) leave_by_ = std::min(leave_by_, context_.clock.Now() + patience);
+  if (state_ == State::kEnding && awaits_settling_) {
+    leave_by_ = std::min(leave_by_, context_.clock.Now() + patience);
+  }
+  if (state_ == State::kLive) awaits_settling_ = true;
   End(MakeRetryError(v1::ERROR_REASON_SERVER_DRAINING, "the server is shutting down"), patience);
 }
 
 void Group::TakeAsks(std::vector<Ask> asks) {
   for (Ask& ask : asks) {
-    std::vector<v1::ErrorReason> reasons;
-    reasons.reserve(ask.asked.size());
-    for (const AckToken& token : ask.asked.acks) reasons.push_back(settling_->Acknowledge(token));
-    ask.done(std::move(reasons));
+    if (!ask.asked.retries.empty()) reader_.DropBatch();
+    ask.done(settling_->Settle(ask.asked));
+  }
+}
+
+void Group::TakeLetters(const std::vector<std::pair<Letters::Id, absl::Status>>& letters) {
+  for (const auto& [id, status] : letters) {
+    if (status.ok()) {
+      settling_->LetterWritten(id);
+      continue;
+    }
+    settling_->LetterFailed(id);
+    Log(LogLevel::kWarning, "a dead letter could not be written, it is tried again",
+        {{"stream", options_.stream_id}, {"reason", std::string(status.message())}});
+  }
+}
+
+void Group::SendLetters() {
+  if (settling_ == nullptr) return;
+  for (auto& [id, letter] : settling_->TakeLetters()) {
+    context_.dead_letters->Write(
+        {options_.source.group_id, *letter.event->record, letter.deliveries,
+         std::move(letter.reason)},
+        [self = shared_from_this(), id = id](const absl::Status& status) {
+          self->Tell([&](Inbox& inbox) { inbox.letters.emplace_back(id, status); });
+        });
   }
 }
 
@@ -205,16 +252,33 @@ void Group::LookUp() {
 
 // Who names no topics reads those that appear, too.
 void Group::FollowTopics() {
-  if (!options_.source.topics.empty()) return;
+  if (!options_.source.topics.empty() || preparing_) return;
   const auto latest = context_.monitor.latest();
   if (latest == seen_ || latest == nullptr) return;
   seen_ = latest;
   auto topics = FindTopics({}, context_.catalog, *latest);
   if (!topics.ok() || *topics == topics_) return;
   topics_ = *std::move(topics);
-  if (absl::Status status = member_.consumer()->Join(topics_); !status.ok()) {
-    End(status, kLastWrite);
+  if (settling_ == nullptr || !options_.settling.dead_letters) {
+    return JoinTopics(absl::OkStatus());
   }
+  preparing_ = true;
+  context_.blocking.Post([self = shared_from_this(), topics = topics_] {
+    const absl::Status prepared = self->PrepareLetters(topics);
+    self->Tell([&prepared](Inbox& inbox) { inbox.prepared = prepared; });
+  });
+}
+
+void Group::JoinTopics(const absl::Status& prepared) {
+  preparing_ = false;
+  if (state_ != State::kLive) return;
+  if (absl::IsUnavailable(prepared)) {  // Again, with what the cluster has then.
+    topics_.clear();
+    seen_ = nullptr;
+    return;
+  }
+  const absl::Status status = prepared.ok() ? member_.consumer()->Join(topics_) : prepared;
+  if (!status.ok()) End(status, kLastWrite);
 }
 
 void Group::Write() {
@@ -223,7 +287,7 @@ void Group::Write() {
     if (message.empty()) return;
     writing_ = sink_->Write(std::move(message));
     write_began_ = context_.clock.Now();
-    if (!writing_) return EndGone();
+    if (!writing_) return EndGone(/*died=*/true);
   }
 }
 
@@ -234,6 +298,7 @@ Message Group::NextMessage() {
     first_.pop_front();
     return message;
   }
+  if (state_ == State::kEnding && !lingering_ && HeartbeatDue()) return TakeHeartbeat();
   if (state_ != State::kLive) return {};
   if (member_.TakeLoss() && told_.has_value() && !told_->empty()) {
     told_->clear();
@@ -255,11 +320,13 @@ Message Group::NextMessage() {
     return message;
   }
   if (reader_.has_batch()) {
-    Message batch = reader_.TakeBatch(context_.clock.Now());
+    if (settling_ != nullptr && !settling_->MayTakeBatch()) return {};
+    Message batch = reader_.TakeBatch();
     member_.Take();
     task_.Wake();  // The next one collects while this one is written.
     return batch;
   }
+  if (settling_ != nullptr && settling_->has_undelivered()) return {};
   if (!caught_up_sent_ && !member_.error().has_value() && reader_.cursors().CaughtUp()) {
     caught_up_sent_ = true;
     return CaughtUpMessage(kNoToken, reader_.cursors());
@@ -274,11 +341,22 @@ bool Group::HeartbeatDue() const {
 Message Group::TakeHeartbeat() {
   last_heartbeat_ = context_.clock.Now();
   reader_.RefreshEnds();
-  absl::optional<absl::Duration> unsettled;
-  if (settling_ != nullptr && settling_->oldest().has_value()) {
-    unsettled = last_heartbeat_ - *settling_->oldest();
+  Unsettled unsettled;
+  unsettled.now = last_heartbeat_;
+  if (settling_ != nullptr) {
+    if (const auto oldest = settling_->oldest()) unsettled.oldest = last_heartbeat_ - *oldest;
+    unsettled.blocked = settling_->Held();
+    std::erase_if(unsettled.blocked, [this](const HeldPartition& held) { return !Blocks(held); });
   }
   return HeartbeatMessage(kNoToken, reader_.cursors(), unsettled);
+}
+
+// What has been with the client, or on its way, for less than an interval holds nothing back.
+bool Group::Blocks(const HeldPartition& held) const {
+  if (held.blocked == BlockedReason::kNone) return false;
+  const bool passing =
+      held.blocked == BlockedReason::kUnsettled || held.blocked == BlockedReason::kSlowReader;
+  return !passing || last_heartbeat_ - held.blocked_since >= options_.heartbeat_interval;
 }
 
 // After Write: where nothing is being written, nothing was left to say.
@@ -287,11 +365,18 @@ void Group::EndIfAllIsSaid() {
   if (member_.error().has_value()) return End(*member_.error(), kLastWrite);
   if (reader_.error().has_value()) return End(*reader_.error(), kLastWrite);
   if (!told_.has_value() || !member_.reading() || !reader_.reached_end()) return;
+  if (!reader_.has_batch()) EndBounded();
+}
+
+// The client has all that it asked for, and may be yet to settle it.
+void Group::EndBounded() {
   if (AllSettled()) return End(absl::OkStatus(), kLastWrite);
+  awaits_settling_ = true;
+  if (options_.settles_on_stream) return End(absl::OkStatus(), kLinger);
   Linger();
 }
 
-// The client has all that it asked for, and is yet to settle it: by calls of Acknowledge.
+// By calls of Acknowledge.
 void Group::Linger() {
   End(absl::OkStatus(), kLinger);
   lingering_ = true;
@@ -306,23 +391,31 @@ void Group::End(const absl::Status& status, absl::Duration last_write) {
   }
   if (state_ != State::kLive) return;
   state_ = State::kEnding;
+  if (settling_ != nullptr) reader_.DropBatch();
   end_ = status;
   leave_by_ = context_.clock.Now() + last_write;
 }
 
-// What was handed to the write under way counts as not written.
-void Group::EndGone() {
+// What was handed to the write under way counts as not written. What is given up is given up.
+void Group::EndGone(bool died) {
   gone_ = true;
-  End(absl::CancelledError("the client is gone"), absl::ZeroDuration());
+  const bool at_work = state_ == State::kLive || (awaits_settling_ && end_.ok());
+  if (died && settling_ != nullptr && at_work && state_ != State::kLeaving) {
+    reader_.DropBatch();
+    settling_->EndGone();
+  }
+  awaits_settling_ = false;
+  End(absl::CancelledError("the client is gone"),
+      WritingLetters() ? kLastWrite : absl::ZeroDuration());
 }
 
 void Group::EndFurther() {
   const absl::Time now = context_.clock.Now();
   if (state_ == State::kEnding) {
-    const bool done = !writing_ && first_.empty() && AllSettled();
-    const bool said = gone_ || done || now >= leave_by_;
+    const bool settled = !WritingLetters() && (!awaits_settling_ || AllSettled());
+    const bool said = (gone_ || (!writing_ && first_.empty())) && settled;
     // A look-up uses the consumer. Where it hangs, the consumer goes when it ends.
-    if (said && !looking_up_) return Leave();
+    if ((said || now >= leave_by_) && !looking_up_) return Leave();
     if (now >= leave_by_ + kLeaveTimeout) Close();
   } else if (state_ == State::kLeaving) {
     if (left_ || now >= leave_by_) Close();
@@ -366,6 +459,7 @@ void Group::CheckAckTimeout() {
   if (state_ != State::kLive || settling_ == nullptr) return;
   const auto oldest = settling_->oldest();
   if (!oldest.has_value() || context_.clock.Now() - *oldest < options_.ack_timeout) return;
+  settling_->EndTimedOut();
   End(MakeError(v1::ERROR_REASON_ACK_TIMEOUT,
                 absl::StrCat("an event has not been acknowledged for ",
                              absl::FormatDuration(options_.ack_timeout))),
@@ -376,6 +470,7 @@ void Group::ScheduleTimer() {
   if (state_ == State::kOpening) return;
   if (state_ == State::kLeaving) return task_.WakeAt(leave_by_);
   absl::Time next = member_.next_poll();
+  if (settling_ != nullptr) next = std::min(next, settling_->next_due());
   if (state_ == State::kEnding) {
     next = std::min(next, looking_up_ ? leave_by_ + kLeaveTimeout : leave_by_);
   }

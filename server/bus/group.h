@@ -86,6 +86,7 @@ class Group final : public Subscription,
 
   void OnWritten() override;
   void OnGone() override;
+  void OnDeadline() override;
   void OnHalfClose() override;
   void Drain(absl::Duration remaining) override;
   void Wake() override { task_.Wake(); }
@@ -100,9 +101,12 @@ class Group final : public Subscription,
   struct Inbox {
     absl::optional<absl::StatusOr<GroupSource>> opened;
     absl::optional<absl::StatusOr<GroupView>> looked_up;
+    absl::optional<absl::Status> prepared;
+    std::vector<std::pair<Letters::Id, absl::Status>> letters;
     absl::optional<absl::Duration> drain;
     bool written = false;
     bool gone = false;
+    bool at_deadline = false;
     bool half_closed = false;
     bool left = false;
     std::vector<Ask> asks;
@@ -114,6 +118,7 @@ class Group final : public Subscription,
 
   void Tell(absl::FunctionRef<void(Inbox&)> change);
   void Open();
+  absl::Status PrepareLetters(const std::vector<std::string>& topics) const;
 
   void Step();
   void TakeInbox();
@@ -123,27 +128,34 @@ class Group final : public Subscription,
   static void Refuse(Ask& ask);
   void TakeAsks(std::vector<Ask> asks);
   void RefuseAsks();
+  void TakeLetters(const std::vector<std::pair<Letters::Id, absl::Status>>& letters);
+  void SendLetters();
 
   // Reading.
   void Read();
   void LookUp();
   void FollowTopics();
+  void JoinTopics(const absl::Status& prepared);
 
   // Writing.
   void Write();
   Message NextMessage();
   Message TakeHeartbeat();
   bool HeartbeatDue() const;
+  bool Blocks(const HeldPartition& held) const;
 
   // Ending.
   void EndIfAllIsSaid();
   void End(const absl::Status& status, absl::Duration last_write);
-  void EndGone();
+  // `died`: perhaps of what it had; else as it was meant to.
+  void EndGone(bool died);
+  void EndBounded();
   void EndFurther();
   void Leave();
   void Close();
   void Linger();
   bool AllSettled() const { return settling_ == nullptr || settling_->outstanding() == 0; }
+  bool WritingLetters() const { return settling_ != nullptr && settling_->writing_letters() > 0; }
   void CheckStall();
   void CheckAckTimeout();
   void ScheduleTimer();
@@ -165,6 +177,7 @@ class Group final : public Subscription,
   Reader reader_;
   GroupMember member_;
   std::vector<std::string> topics_;
+  bool preparing_ = false;  // The dead-letter topics of `topics_`, which are joined then.
   std::shared_ptr<const kafka::ClusterMetadata> seen_;
   bool looking_up_ = false;
 
@@ -178,6 +191,7 @@ class Group final : public Subscription,
 
   absl::Status end_;
   bool gone_ = false;
+  bool awaits_settling_ = false;
   bool lingering_ = false;  // The stream is closed, the member stays.
   bool left_ = false;
   absl::Time leave_by_;  // Whatever is being written by then, or whoever does not answer.

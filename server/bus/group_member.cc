@@ -46,9 +46,16 @@ void GroupMember::Poll(absl::Time now, bool writing) {
     commit_at_ = now + options_.commit_interval;
     Commit(commits_.TakeDue());
   }
+  CommitUrgent(now);
   next_poll_ = now + kPollInterval;
   if (commits_.due()) next_poll_ = std::min(next_poll_, commit_at_);
   if (state_ == State::kReleasing) next_poll_ = std::min(next_poll_, release_by_);
+}
+
+void GroupMember::CommitUrgent(absl::Time now) {
+  now_ = now;
+  if (state_ != State::kReading || !commits_.urgent() || now < retry_at_) return;
+  Commit(commits_.TakeDue());
 }
 
 absl::optional<std::vector<kafka::TopicPartition>> GroupMember::TakeLookUp(absl::Time now) {
@@ -109,6 +116,7 @@ std::vector<kafka::TopicPartition> GroupMember::partitions() const {
 }
 
 void GroupMember::Leave(kafka::GroupConsumer::Done done) {
+  Close(partitions());
   consumer_->Leave(commits_.TakeLast(), std::move(done));
 }
 
@@ -122,7 +130,6 @@ void GroupMember::OnAssigned(const std::vector<kafka::TopicPartition>& partition
 void GroupMember::OnRevoked(const std::vector<kafka::TopicPartition>& partitions, bool lost) {
   stale_ = looking_up_;
   changing_ = partitions;
-  commits_.Rewind(reader_.cursors());
   reader_.Restart(Kept(partitions));
   if (!lost) {
     state_ = State::kReleasing;
@@ -140,6 +147,7 @@ void GroupMember::OnGroupError(const absl::Status& error) { Fail(error); }
 // then.
 void GroupMember::BeginAt(const std::vector<GroupStart>& starts) {
   Cursors cursors = reader_.cursors();
+  if (commits_.keeps_what_was_read()) reader_.DropBatch();  // One that joins may need care.
   for (const GroupStart& start : starts) {
     std::int64_t end = start.end;
     if (first_ends_.has_value()) {
@@ -151,7 +159,8 @@ void GroupMember::BeginAt(const std::vector<GroupStart>& starts) {
     if (start.lost.has_value() && options_.gap_policy == GapPolicy::kFail) {
       Fail(Expired(*start.lost));  // The group keeps the offset that it has.
     } else {
-      offset = commits_.Add(start.partition, start.offset, start.committed, start.metadata);
+      offset =
+          commits_.Add(start.partition, start.offset, start.end, start.committed, start.metadata);
     }
     cursors.Add(start.partition, offset, end);
   }
@@ -172,16 +181,29 @@ void GroupMember::GoOn(const GroupStart& start) {
   if (start.lost.has_value()) {
     gaps_.push_back(*start.lost);
     if (options_.gap_policy == GapPolicy::kFail) return Fail(Expired(*start.lost));
-    Cursors cursors = reader_.cursors();
-    const int index = cursors.Find(start.partition.topic, start.partition.partition);
-    cursors.SetRead(index, start.offset);
-    cursors.SetDelivered(index, start.offset);
-    reader_.SetCursors(std::move(cursors));
+    StartOver(start.partition, start.offset);
+    if (start.lost->cause == Lost::Cause::kPastEnd) {  // Another log, under the same name.
+      commits_.Remove(start.partition);
+      commits_.Add(start.partition, start.offset, start.end, false, "");
+    }
   }
   if (absl::Status status = reader_.GoOn(); !status.ok()) Fail(status);
 }
 
+void GroupMember::StartOver(const kafka::TopicPartition& partition, std::int64_t offset) {
+  Cursors cursors = reader_.cursors();
+  const int index = cursors.Find(partition.topic, partition.partition);
+  cursors.SetRead(index, offset);
+  cursors.SetDelivered(index, offset);
+  reader_.SetCursors(std::move(cursors));
+}
+
+void GroupMember::Close(const std::vector<kafka::TopicPartition>& partitions) {
+  for (const kafka::TopicPartition& partition : partitions) commits_.Close(partition);
+}
+
 void GroupMember::Release() {
+  Close(changing_);
   Commit(commits_.TakeLast());
   for (const kafka::TopicPartition& partition : changing_) commits_.Park(partition);
   LetGo();
@@ -203,6 +225,7 @@ void GroupMember::Commit(std::vector<kafka::GroupOffset> offsets) {
     if (status.ok()) return commits_.Committed(offsets);
     commits_.Failed(offsets, status);
     commit_at_ = now_ + kRetry;
+    retry_at_ = now_ + kRetry;
     if (absl::IsPermissionDenied(status)) return Fail(status);
     Log(LogLevel::kWarning, "commit failed, it is tried again",
         {{"reason", std::string(status.message())}});
@@ -213,12 +236,13 @@ void GroupMember::Fail(const absl::Status& status) {
   if (!error_.has_value()) error_ = status;
 }
 
-// What was read and not delivered is read again.
+// What was read and not delivered is read again, unless it is kept.
 Cursors GroupMember::Kept(const std::vector<kafka::TopicPartition>& without) const {
   Cursors kept;
   for (const Cursors::Cursor& cursor : reader_.cursors().all()) {
     if (Contains(without, cursor.partition)) continue;
-    kept.Add(cursor.partition, cursor.delivered, cursor.end_at_start);
+    const std::int64_t next = commits_.keeps_what_was_read() ? cursor.read : cursor.delivered;
+    kept.Add(cursor.partition, next, cursor.end_at_start);
   }
   return kept;
 }

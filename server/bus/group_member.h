@@ -86,6 +86,9 @@ class GroupMember final : private kafka::GroupEvents {
   // When Poll has something to do besides what the consumer reports.
   absl::Time next_poll() const { return next_poll_; }
 
+  // Tells Kafka at once what something waits for.
+  void CommitUrgent(absl::Time now);
+
   // Leaves the group with a last commit; as GroupConsumer::Leave. Nothing may follow.
   void Leave(kafka::GroupConsumer::Done done);
   const std::shared_ptr<kafka::GroupConsumer>& consumer() const { return consumer_; }
@@ -100,9 +103,11 @@ class GroupMember final : private kafka::GroupEvents {
   void BeginAt(const std::vector<GroupStart>& starts);
   void GoOn(const GroupStart& start);
   void Release();
+  void Close(const std::vector<kafka::TopicPartition>& partitions);
   void LetGo();
   void Commit(std::vector<kafka::GroupOffset> offsets);
   void Fail(const absl::Status& status);
+  void StartOver(const kafka::TopicPartition& partition, std::int64_t offset);
   Cursors Kept(const std::vector<kafka::TopicPartition>& without) const;
 
   const GroupMemberOptions options_;
@@ -120,6 +125,7 @@ class GroupMember final : private kafka::GroupEvents {
   absl::Time look_up_at_ = absl::InfinitePast();
   absl::Time release_by_;
   absl::Time commit_at_ = absl::InfinitePast();
+  absl::Time retry_at_ = absl::InfinitePast();  // After a commit that failed.
   absl::Time next_poll_;
   // Where the partitions ended that were there when reading began first; unset before.
   absl::optional<std::map<kafka::TopicPartition, std::int64_t>> first_ends_;

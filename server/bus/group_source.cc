@@ -19,6 +19,7 @@ std::vector<std::string> Names(const event::Catalog& catalog) {
 absl::StatusOr<GroupSource> OpenGroupSource(const GroupSourceRequest& request,
                                             const event::Catalog& catalog, kafka::Admin& admin,
                                             kafka::ConsumerFactory& consumers,
+                                            PrepareTopics prepare,
                                             absl::AnyInvocable<void()> on_ready) {
   const auto metadata = admin.Describe(kLookUpTimeout);
   if (!metadata.ok()) return metadata.status();
@@ -29,6 +30,7 @@ absl::StatusOr<GroupSource> OpenGroupSource(const GroupSourceRequest& request,
       !status.ok()) {
     return status;
   }
+  if (absl::Status status = prepare(*topics); !status.ok()) return status;
   auto consumer =
       consumers.MakeGroupConsumer(request.group_id, request.client_id, std::move(on_ready));
   if (!consumer.ok()) return consumer.status();

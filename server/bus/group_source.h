@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/bus/positions.h"
 #include "server/event/catalog.h"
@@ -33,12 +35,14 @@ struct GroupSource {
   std::set<kafka::TopicPartition> known;
 };
 
-// Finds the topics, opens a consumer and joins. Blocks for a look-up: for the blocking pool.
-// Errors: TOPIC_NOT_FOUND, REQUEST_INVALID (an initial position that does not fit this cluster),
-// KAFKA_UNAVAILABLE.
+// Finds the topics, has them prepared, opens a consumer and joins. Blocks for look-ups: for the
+// blocking pool. Errors: those of `prepare`, which is given the topics; TOPIC_NOT_FOUND,
+// REQUEST_INVALID (an initial position that does not fit this cluster), KAFKA_UNAVAILABLE.
+using PrepareTopics = absl::FunctionRef<absl::Status(const std::vector<std::string>&)>;
 absl::StatusOr<GroupSource> OpenGroupSource(const GroupSourceRequest& request,
                                             const event::Catalog& catalog, kafka::Admin& admin,
                                             kafka::ConsumerFactory& consumers,
+                                            PrepareTopics prepare,
                                             absl::AnyInvocable<void()> on_ready);
 
 // What Kafka has of partitions that were assigned.

@@ -16,6 +16,15 @@ void Append(Span span, std::vector<Span>& spans) {
   }
 }
 
+// Of the entry with this offset; the end: there is none.
+template <typename Entries>
+auto FindIn(Entries& entries, std::int64_t offset) {
+  const auto found =
+      std::lower_bound(entries.begin(), entries.end(), offset,
+                       [](const auto& entry, std::int64_t o) { return entry.offset < o; });
+  return found == entries.end() || found->offset == offset ? found : entries.end();
+}
+
 }  // namespace
 
 bool Ledger::Read(std::int64_t offset) {
@@ -29,22 +38,25 @@ bool Ledger::Read(std::int64_t offset) {
 void Ledger::ReadTo(std::int64_t next) { next_ = std::max(next_, next); }
 
 void Ledger::Settle(std::int64_t offset) {
-  const auto found =
-      std::lower_bound(entries_.begin(), entries_.end(), offset,
-                       [](const Entry& entry, std::int64_t o) { return entry.offset < o; });
-  if (found == entries_.end() || found->offset != offset) return;
+  const auto found = FindIn(entries_, offset);
+  if (found == entries_.end()) return;
   found->settled = true;
   DropPrefix();
 }
 
-void Ledger::Rewind(std::int64_t next) {
-  if (next >= next_) return;
-  std::vector<Span> spans;
-  Append({next, prefix()}, spans);  // All of it was settled.
-  for (const Span& span : settled()) Append(span, spans);
-  restored_ = std::move(spans);
-  while (!entries_.empty() && entries_.back().offset >= next) entries_.pop_back();
-  next_ = next;
+// What is settled right where reading is needs no span of its own.
+std::int64_t Ledger::prefix() const {
+  if (!entries_.empty()) return entries_.front().offset;
+  for (const Span& span : restored_) {
+    if (span.begin <= next_ && next_ < span.end) return span.end;
+  }
+  return next_;
+}
+
+bool Ledger::IsSettled(std::int64_t offset) const {
+  if (offset < prefix() || WasSettled(offset)) return true;
+  const auto found = FindIn(entries_, offset);
+  return found != entries_.end() && found->settled;
 }
 
 std::vector<Span> Ledger::settled() const {
@@ -55,7 +67,8 @@ std::vector<Span> Ledger::settled() const {
     while (i + 1 < entries_.size() && entries_[i + 1].settled) ++i;
     Append({entries_[first].offset, entries_[i].offset + 1}, spans);
   }
-  for (const Span& span : restored_) Append({std::max(span.begin, next_), span.end}, spans);
+  const std::int64_t begin = std::max(next_, prefix());
+  for (const Span& span : restored_) Append({std::max(span.begin, begin), span.end}, spans);
   return spans;
 }
 

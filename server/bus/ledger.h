@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <utility>
 #include <vector>
 
 #include "server/bus/commit_metadata.h"
@@ -23,14 +25,14 @@ class Ledger {
   void ReadTo(std::int64_t next);
   // A record that was read is settled. Again: nothing happens.
   void Settle(std::int64_t offset);
-  // What was read from `next` on is forgotten; what of it was settled is not.
-  void Rewind(std::int64_t next);
 
-  // The offset to commit: of the first record that is not settled, or where reading is.
-  std::int64_t prefix() const { return entries_.empty() ? next_ : entries_.front().offset; }
+  // The offset to commit: of the first record that is not settled, as far as is known.
+  std::int64_t prefix() const;
   // Where reading is.
   std::int64_t next() const { return next_; }
-  // What is settled past it.
+  // Whether the record there, read or not, is settled.
+  bool IsSettled(std::int64_t offset) const;
+  // What is settled past the prefix.
   std::vector<Span> settled() const;
   // Records from the first that is not settled up to the last that was read.
   std::size_t span() const { return entries_.size(); }

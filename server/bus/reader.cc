@@ -18,36 +18,56 @@ void Reader::Begin(std::shared_ptr<kafka::Consumer> consumer, Cursors cursors) {
 }
 
 void Reader::Restart(Cursors cursors) {
-  events_ -= batch_.events() + (set_aside_.has_value() ? 1 : 0);
-  batch_.Clear();
-  set_aside_.reset();
+  DropBatch();
   lost_.reset();
   cursors_ = std::move(cursors);
 }
 
+void Reader::DropBatch() {
+  events_ -= batch_.events() + (set_aside_.has_value() ? 1 : 0);
+  batch_.Clear();
+  set_aside_.reset();
+  if (account_ != nullptr) account_->TakeBack();
+}
+
 bool Reader::Read(int most) {
   int read = 0;
-  while (read < most && consumer_ != nullptr && WantsMore() && consumer_->Poll(1, *this) > 0)
-    ++read;
+  while (read < most && WantsMore() && Advance()) ++read;
   if (batch_.empty()) cursors_.DeliverAll();
   return read == most;
 }
 
-bool Reader::WantsMore() const {
+bool Reader::WantsMore() const { return !batch_.full() && !reached_end(); }
+
+// What is kept comes before what is new: it may be of the same key.
+bool Reader::Advance() {
+  if (account_ != nullptr && CollectKept()) return true;
+  if (consumer_ == nullptr || error_.has_value() || lost_.has_value()) return false;
   if (account_ != nullptr && account_->full()) return false;
-  return !batch_.full() && !error_.has_value() && !lost_.has_value() && !reached_end();
+  return consumer_->Poll(1, *this) > 0;
+}
+
+bool Reader::CollectKept() {
+  const absl::optional<Account::Kept> kept = account_->Next();
+  if (!kept.has_value()) return false;
+  const kafka::RecordView& record = kept->record.view();
+  const auto body = wire::Decode(plan_, *plan_.FindByTopic(record.topic), record.value);
+  AddToBatch(record, body, kept->delivery);
+  return true;
 }
 
 bool Reader::reached_end() const {
   if (options_.max_events > 0 && events_ >= options_.max_events) return true;
+  if (account_ != nullptr && account_->has_undelivered()) return false;
   return options_.stop_at_end && cursors_.AllRead();
 }
 
-Message Reader::TakeBatch(absl::Time now) {
-  const std::string token = account_ == nullptr ? "" : account_->TakeBatch(batch_.events(), now);
+Message Reader::TakeBatch() {
+  const std::string token = account_ == nullptr ? "" : account_->TakeBatch(batch_.events());
   Message message = batch_.Take(token);
   cursors_.DeliverAll();
-  if (const auto next = std::exchange(set_aside_, absl::nullopt)) {
+  const auto next = std::exchange(set_aside_, absl::nullopt);
+  if (next.has_value() && account_ == nullptr) {
     cursors_.SetDelivered(cursors_.Find(next->partition.topic, next->partition.partition),
                           next->offset);
   }
@@ -108,16 +128,25 @@ void Reader::Collect(const kafka::RecordView& record, const kafka::TopicPartitio
     if (account_ != nullptr) account_->Skip(partition, record.offset);
     return;
   }
+  absl::optional<Delivery> delivery;
+  if (account_ != nullptr) {
+    delivery = account_->Deliver(partition, record, decoded != nullptr);
+    if (!delivery.has_value()) return;
+  }
+  AddToBatch(record, body, delivery);
+}
+
+void Reader::AddToBatch(const kafka::RecordView& record,
+                        const std::variant<wire::Decoded, wire::Undecodable>& body,
+                        const absl::optional<Delivery>& delivery) {
   ++events_;
   wire::ReceivedRecord received = ToReceived(record);
-  std::string token;
-  if (account_ != nullptr) {
-    const std::size_t bytes = record.key.value_or("").size() + record.value.value_or("").size();
-    token = account_->Deliver(partition, record.offset, bytes);
-    received.ack_token = token;
+  if (delivery.has_value()) {
+    received.ack_token = delivery->ack_token;
+    received.delivery_attempt = delivery->attempt;
   }
   if (!batch_.Add(received, body, options_.include_json)) {
-    set_aside_ = kafka::StartOffset{partition, record.offset};
+    set_aside_ = kafka::StartOffset{{std::string(record.topic), record.partition}, record.offset};
   }
 }
 

@@ -42,6 +42,8 @@ class Reader final : private kafka::ConsumerEvents {
   // Other cursors, from the next GoOn on. Restart forgets what was read and not taken; SetCursors
   // keeps it.
   void Restart(Cursors cursors);
+  // What was read and not taken is kept, where somebody keeps account; else it is forgotten.
+  void DropBatch();
   void SetCursors(Cursors cursors) { cursors_ = std::move(cursors); }
 
   // Reads until the batch is full, nothing is there, or the end that was asked for; at most `most`
@@ -52,9 +54,9 @@ class Reader final : private kafka::ConsumerEvents {
   // delivered. Once, before the rest.
   void SetAccount(Account* account) { account_ = account; }
 
-  // The batch, if it has events; what it holds then counts as delivered, `now`.
+  // The batch, if it has events; what it holds then counts as delivered.
   bool has_batch() const { return !batch_.empty(); }
-  Message TakeBatch(absl::Time now = absl::InfinitePast());
+  Message TakeBatch();
 
   // Whether max_events or stop_at_end has been reached.
   bool reached_end() const;
@@ -91,7 +93,12 @@ class Reader final : private kafka::ConsumerEvents {
   void OnPartitionEnd(const kafka::TopicPartition& partition, std::int64_t next_offset) override;
   void OnPositionLost(const kafka::TopicPartition& partition) override;
   void OnError(const absl::Status& error) override;
+  bool Advance();
+  bool CollectKept();
   void Collect(const kafka::RecordView& record, const kafka::TopicPartition& partition);
+  void AddToBatch(const kafka::RecordView& record,
+                  const std::variant<wire::Decoded, wire::Undecodable>& body,
+                  const absl::optional<Delivery>& delivery);
   bool WantsMore() const;
 
   const wire::Plan& plan_;

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,49 +12,85 @@
 #include "eventbus/v1/errors.pb.h"
 #include "server/bus/account.h"
 #include "server/bus/ack_token.h"
+#include "server/bus/acknowledge.h"
 #include "server/bus/commits.h"
-#include "server/bus/ledger.h"
+#include "server/bus/deliveries.h"
+#include "server/bus/held_partition.h"
+#include "server/bus/letters.h"
+#include "server/bus/part.h"
 #include "server/bus/settling_options.h"
 
 namespace eventbus::bus {
 
-// The events that a stream has delivered and its client has not settled, under ACK_MODE_EXPLICIT,
-// and what follows for the commits: of each partition the prefix that is settled and, in the
-// metadata, what is settled past it.
+// The events that a stream has read and its client has not settled, under ACK_MODE_EXPLICIT, and
+// what follows for the commits: of each partition the prefix that is settled and, in the metadata,
+// what is settled past it, what has failed, and who may have killed its consumer.
 //
-// Events are numbered over the stream in the order of delivery. A number belongs to one delivery:
-// where its partition moves, or comes again, the events do so under new numbers. Pure; one thread
-// at a time.
+//             +--------------------------- retried, due ---------------------------+
+//             v                                                                    |
+//   read -> ready -> collected -> out (with the client) -> waiting (with those of its key behind
+//   it)
+//                                  |      |
+//                                  |      +-> letter -> settled
+//                                  +-> settled
+//
+// Order, counts and commits are each partition's (bus/part); tokens (bus/deliveries), letters
+// (bus/letters) and turns, where care is taken (bus/caution), are the stream's. Pure; one thread at
+// a time.
 class Settling final : public Commits, public Account {
  public:
-  explicit Settling(SettlingOptions options) : limits_(options) {}
+  explicit Settling(SettlingOptions options) : options_(options) {}
 
   // The random part of its tokens. Once, before the first delivery.
   void SetStream(std::uint64_t stream) { stream_ = stream; }
 
-  // Settles the event, or all events of the batch that are still with the client. UNSPECIFIED:
-  // done, now or before. Else ACK_TOKEN_INVALID (no such number was given out) or
-  // ACK_TOKEN_NOT_OWNED (the partition is no longer this stream's: the event comes again).
-  v1::ErrorReason Acknowledge(const AckToken& token);
+  // It is `now`, for all calls that follow: what has waited long enough is ready.
+  void Advance(absl::Time now);
+  // When Advance has something to do.
+  absl::Time next_due() const;
+
+  // Does what is asked, as a whole, and says of each ask why it did nothing; UNSPECIFIED: it was
+  // done, now or before. Else ACK_TOKEN_INVALID (no such number was given out), ACK_TOKEN_NOT_OWNED
+  // (the partition is no longer this stream's: the event comes again), ACK_TOKEN_EXPIRED (delivered
+  // again since, or settled another way), DEAD_LETTER_DISABLED. Where there are retries the reader
+  // must have dropped its batch: what is in it may have to wait.
+  std::vector<v1::ErrorReason> Settle(const Settlement<AckToken>& asked);
+
+  // Letters that are to be written now, and what became of them.
+  std::vector<std::pair<Letters::Id, Letters::Letter>> TakeLetters() {
+    return letters_.TakeDue(now_);
+  }
+  void LetterWritten(Letters::Id id);
+  void LetterFailed(Letters::Id id) { letters_.Failed(id, now_); }
+  int writing_letters() const { return letters_.writing(); }
+
+  // The stream ends: since the oldest event was not settled in time; since its client is gone, who
+  // may have died of what it had.
+  void EndTimedOut();
+  void EndGone();
 
   // Events that are with the client and not settled.
-  std::int64_t outstanding() const { return outstanding_; }
+  std::int64_t outstanding() const { return deliveries_.outstanding(); }
   // Since when the oldest of them has been; unset: there is none.
   absl::optional<absl::Time> oldest() const;
+  // Its partitions, and what holds them back.
+  std::vector<HeldPartition> Held() const;
 
   // ---- Commits. What is taken or written does not count here.
   // Where the group still has what this stream committed, all goes on: tokens, and what is settled.
-  std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position, bool committed,
-                   const std::string& metadata) override;
+  std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position, std::int64_t end,
+                   bool committed, const std::string& metadata) override;
+  void Close(const kafka::TopicPartition& partition) override;
   // Its events may be settled meanwhile; that is committed once it has come back.
   void Park(const kafka::TopicPartition& partition) override;
   void DropParked() override;
   void Remove(const kafka::TopicPartition& partition) override;
-  void Rewind(const Cursors& cursors) override;
+  bool keeps_what_was_read() const override { return true; }
   void Take(const Cursors&) override {}
   void Written() override {}
   bool due() const override;
   bool first_due() const override;
+  bool urgent() const override;
   std::vector<kafka::GroupOffset> TakeDue() override;
   std::vector<kafka::GroupOffset> TakeLast() override;
   void Committed(const std::vector<kafka::GroupOffset>& offsets) override;
@@ -65,61 +100,68 @@ class Settling final : public Commits, public Account {
   bool Read(const kafka::TopicPartition& partition, std::int64_t offset) override;
   void ReadTo(const kafka::TopicPartition& partition, std::int64_t next) override;
   void Skip(const kafka::TopicPartition& partition, std::int64_t offset) override;
-  std::string Deliver(const kafka::TopicPartition& partition, std::int64_t offset,
-                      std::size_t bytes) override;
-  std::string TakeBatch(int events, absl::Time now) override;
+  absl::optional<Delivery> Deliver(const kafka::TopicPartition& partition,
+                                   const kafka::RecordView& record, bool decodable) override;
+  absl::optional<Kept> Next() override;
+  bool has_undelivered() const override { return undelivered_ > 0; }
+  void TakeBack() override;
+  bool MayTakeBatch() override;
+  std::string TakeBatch(int events) override;
   bool full() const override;
 
  private:
-  struct Part {
-    explicit Part(Ledger l) : ledger(std::move(l)) {}
-
-    Ledger ledger;
-    bool gone = false;
-    // Something may have changed since it was sent.
-    bool dirty = true;
-    // On its way to Kafka, and there; unset: nothing.
-    absl::optional<kafka::GroupOffset> sent;
-    absl::optional<kafka::GroupOffset> committed;
-    // Kafka does not take metadata of this size.
-    bool bare = false;
-  };
-  struct Event {
-    std::shared_ptr<Part> part;
-    std::int64_t offset = 0;
-    std::int64_t bytes = 0;
-    bool settled = false;
-    bool ends_batch = false;
-    std::uint64_t batch_begin = 0;  // Of the batch's first event.
-    absl::Time taken_at;
-  };
+  using PartPtr = std::shared_ptr<Part>;
+  using Parts = std::map<kafka::TopicPartition, PartPtr>;
 
   // Parked or not.
-  std::shared_ptr<Part> Find(const kafka::TopicPartition& partition) const;
-  void LoseEventsOf(const std::shared_ptr<Part>& part);
-  Event& at(std::uint64_t number) { return events_[number - first_]; }
-  v1::ErrorReason AcknowledgeBatch(std::uint64_t number);
-  void Settle(Event& event);
-  void LetGo(const Event& event);
-  void DropFront();
-  bool WasLost(std::uint64_t number) const;
-  kafka::GroupOffset OffsetOf(const kafka::TopicPartition& partition, const Part& part) const;
+  PartPtr Find(const kafka::TopicPartition& partition) const;
+  Delivery Collect(const EventPtr& event);
 
-  const SettlingOptions limits_;
+  void SetAside(const Settlement<AckToken>& asked, std::vector<EventPtr>& events) const;
+  v1::ErrorReason Acknowledge(const AckToken& token);
+  v1::ErrorReason GiveUp(const AckToken& token, const std::string& reason);
+  // What one call takes back.
+  struct Retried {
+    std::map<PartPtr, std::map<std::string, std::int64_t>> firsts;
+  };
+  v1::ErrorReason Retry(const AckToken& token, absl::optional<absl::Duration> delay,
+                        Retried& retried);
+  void Recall(const Retried& retried);
+  absl::Duration Backoff(int failures) const;
+
+  void AddLetter(const EventPtr& event, int deliveries, std::string reason);
+  bool HasFailedForGood(int failures) const;
+  void SettleEvent(HeldEvent& event);
+  void LetGo(HeldEvent& event, HeldEvent::State state);
+  void LoseEventsOf(Part& part);
+  HeldPartition Describe(const Part& part) const;
+
+  // Care: see bus/caution.
+  void UpdateCare();
+  PartPtr NextPart();
+  PartPtr StartTurn();
+  bool FitsTurn(const HeldEvent& event) const;
+  void EndTurn();
+
+  const SettlingOptions options_;
   std::uint64_t stream_ = 0;
-  using Parts = std::map<kafka::TopicPartition, std::shared_ptr<Part>>;
+  absl::Time now_ = absl::UnixEpoch();
   Parts parts_;
   Parts parked_;
-
-  // From the first that is not settled on; `first_` is its number.
-  std::deque<Event> events_;
-  std::uint64_t first_ = 0;
-  std::uint64_t taken_ = 0;  // Numbers below it are with the client, or were.
-  std::int64_t outstanding_ = 0;
-  std::int64_t held_events_ = 0;  // Those about to be delivered included.
+  Deliveries deliveries_;
+  Letters letters_;
+  std::int64_t held_events_ = 0;
   std::int64_t held_bytes_ = 0;
-  // Numbers of events that were lost with their partitions, [begin, end) by end.
-  std::map<std::uint64_t, std::uint64_t> lost_;
+  std::int64_t undelivered_ = 0;
+  bool careful_ = false;  // Any partition of this stream is.
+  // The events that may be with the client at one time, where the stream is careful.
+  struct Turn {
+    PartPtr part;
+    int most = 0;  // 0: any number.
+    int collected = 0;
+    bool closed = false;
+  };
+  absl::optional<Turn> turn_;
 };
 
 }  // namespace eventbus::bus

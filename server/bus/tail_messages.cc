@@ -51,11 +51,21 @@ Message AssignmentMessage(const Cursors& cursors) {
 }
 
 Message HeartbeatMessage(const std::string& cluster_id, const Cursors& cursors,
-                         absl::optional<absl::Duration> oldest) {
+                         const Unsettled& unsettled) {
   v1::SubscribeResponse response;
   v1::Heartbeat& heartbeat = *response.mutable_heartbeat();
   heartbeat.set_resume_token(Token(cluster_id, cursors));
-  if (oldest.has_value()) SetDuration(*oldest, *heartbeat.mutable_oldest_unacknowledged());
+  if (unsettled.oldest.has_value()) {
+    SetDuration(*unsettled.oldest, *heartbeat.mutable_oldest_unacknowledged());
+  }
+  for (const HeldPartition& held : unsettled.blocked) {
+    v1::BlockedPartition& blocked = *heartbeat.add_blocked();
+    blocked.set_topic(held.partition.topic);
+    blocked.set_partition(held.partition.partition);
+    blocked.set_offset(held.blocking->record.view().offset);
+    blocked.set_reason(static_cast<v1::BlockedReason>(held.blocked));
+    SetDuration(unsettled.now - held.blocked_since, *blocked.mutable_since());
+  }
   for (const Cursors::Cursor& cursor : cursors.all()) {
     v1::PartitionLag& lag = *heartbeat.add_lags();
     lag.set_topic(cursor.partition.topic);

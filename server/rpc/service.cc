@@ -11,6 +11,7 @@
 #include "server/base/uuid.h"
 #include "server/rpc/acknowledge_reactor.h"
 #include "server/rpc/bytes.h"
+#include "server/rpc/consume_reactor.h"
 #include "server/rpc/publish_batch_reactor.h"
 #include "server/rpc/publish_reactor.h"
 #include "server/rpc/publish_stream_reactor.h"
@@ -93,7 +94,9 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* Service::Subscribe(grpc::CallbackSer
                                                                const grpc::ByteBuffer* request) {
   const auto id = streams_.Enter();
   const StreamRegistry::Id place = id.ok() ? *id : 0;  // To leave no place is no harm.
-  auto options = id.ok() ? ReadRequest(*request) : id.status();
+  auto options =
+      id.ok() ? Accept(ParseSubscribe(RequestBytes(*request).view(), readers_.catalog, defaults_))
+              : id.status();
   const std::string stream = options.ok() ? StreamOf(*options) : "";
   auto reactor = SubscribeReactor::Make(context, readers_.executor, readers_.clock,
                                         [this, place, stream](const absl::Status& status) {
@@ -104,9 +107,34 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* Service::Subscribe(grpc::CallbackSer
     reactor->Close(options.status(), {});
     return reactor.get();
   }
-  LogStart(*options, context->peer());
-  streams_.Attach(
-      place, std::visit([&](auto& each) { return Begin(std::move(each), reactor); }, *options));
+  streams_.Attach(place, Begin(*std::move(options), context->peer(), reactor));
+  return reactor.get();
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Service::Consume(
+    grpc::CallbackServerContext* context) {
+  const auto id = streams_.Enter();
+  const StreamRegistry::Id place = id.ok() ? *id : 0;  // To leave no place is no harm.
+  const auto stream = std::make_shared<std::string>();
+  auto reactor = ConsumeReactor::Make(context, *readers_.acks, readers_.executor, readers_.clock,
+                                      [this, place, stream](const absl::Status& status) {
+                                        if (!stream->empty()) LogEnd(*stream, status);
+                                        streams_.Leave(place);
+                                      });
+  if (!id.ok()) {
+    reactor->Close(id.status(), {});
+    return reactor.get();
+  }
+  reactor->Start([this, stream, peer = context->peer()](const v1::SubscribeRequest& request,
+                                                        const std::shared_ptr<DeliverySink>& sink)
+                     -> absl::StatusOr<std::shared_ptr<bus::Subscription>> {
+    auto options = Accept(ReadSubscribe(request, readers_.catalog, defaults_, "subscribe."));
+    if (!options.ok()) return options.status();
+    if (auto* group = std::get_if<bus::GroupOptions>(&*options)) group->settles_on_stream = true;
+    *stream = StreamOf(*options);
+    return Begin(*std::move(options), peer, sink);
+  });
+  streams_.Attach(place, reactor);
   return reactor.get();
 }
 
@@ -117,31 +145,35 @@ grpc::ServerUnaryReactor* Service::Acknowledge(grpc::CallbackServerContext* cont
                                    readers_.clock);
 }
 
-std::shared_ptr<bus::Subscription> Service::Begin(
-    bus::TailOptions options, const std::shared_ptr<SubscribeReactor>& reactor) {
-  const auto tail = bus::Tail::Make(readers_, std::move(options), reactor);
-  reactor->SetSubscription(tail);
-  tail->Start();
-  return tail;
-}
-
-std::shared_ptr<bus::Subscription> Service::Begin(
-    bus::GroupOptions options, const std::shared_ptr<SubscribeReactor>& reactor) {
-  const auto group = bus::Group::Make(readers_, groups_, std::move(options), reactor);
-  reactor->SetSubscription(group);
-  group->Start();
-  return group;
-}
-
-absl::StatusOr<SubscribeOptions> Service::ReadRequest(const grpc::ByteBuffer& request) const {
-  const RequestBytes bytes(request);
-  auto options = ParseSubscribe(bytes.view(), readers_.catalog, defaults_);
-  if (!options.ok()) return options.status();
+absl::StatusOr<SubscribeOptions> Service::Accept(absl::StatusOr<SubscribeOptions> options) const {
+  if (!options.ok()) return options;
   if (!readers_.monitor.available()) {
     return MakeRetryError(v1::ERROR_REASON_KAFKA_UNAVAILABLE, "Kafka does not answer");
   }
   std::visit([](auto& each) { each.stream_id = NewUuid(); }, *options);
   return options;
+}
+
+std::shared_ptr<bus::Subscription> Service::Begin(SubscribeOptions options, const std::string& peer,
+                                                  const std::shared_ptr<DeliverySink>& sink) {
+  LogStart(options, peer);
+  return std::visit([&](auto& each) { return BeginWith(std::move(each), sink); }, options);
+}
+
+std::shared_ptr<bus::Subscription> Service::BeginWith(bus::TailOptions options,
+                                                      const std::shared_ptr<DeliverySink>& sink) {
+  const auto tail = bus::Tail::Make(readers_, std::move(options), sink);
+  sink->SetSubscription(tail);
+  tail->Start();
+  return tail;
+}
+
+std::shared_ptr<bus::Subscription> Service::BeginWith(bus::GroupOptions options,
+                                                      const std::shared_ptr<DeliverySink>& sink) {
+  const auto group = bus::Group::Make(readers_, groups_, std::move(options), sink);
+  sink->SetSubscription(group);
+  group->Start();
+  return group;
 }
 
 }  // namespace eventbus::rpc

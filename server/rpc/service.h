@@ -6,9 +6,9 @@
 #include "eventbus/v1/event_bus_service.grpc.pb.h"
 #include "server/bus/group_registry.h"
 #include "server/bus/publisher.h"
+#include "server/rpc/delivery_sink.h"
 #include "server/rpc/requests.h"
 #include "server/rpc/stream_registry.h"
-#include "server/rpc/subscribe_reactor.h"
 
 namespace eventbus::rpc {
 
@@ -19,7 +19,8 @@ class Service final : public v1::EventBusService::WithRawCallbackMethod_Publish<
                               v1::EventBusService::WithRawCallbackMethod_PublishStream<
                                   v1::EventBusService::WithRawCallbackMethod_Subscribe<
                                       v1::EventBusService::WithRawCallbackMethod_Acknowledge<
-                                          v1::EventBusService::Service>>>>> {
+                                          v1::EventBusService::WithRawCallbackMethod_Consume<
+                                              v1::EventBusService::Service>>>>>> {
  public:
   // `readers.acks` must not be null.
   Service(bus::Publisher& publisher, const bus::Context& readers, StreamRegistry& streams,
@@ -43,18 +44,23 @@ class Service final : public v1::EventBusService::WithRawCallbackMethod_Publish<
                                         const grpc::ByteBuffer* request,
                                         grpc::ByteBuffer* response) override;
 
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Consume(
+      grpc::CallbackServerContext* context) override;
+
   // Drains the members of groups whose streams have ended; see bus/group_registry.
   void DrainMembers(absl::Duration remaining) { groups_.Drain(remaining); }
   // True: no member of a group is left; false: `timeout` is over.
   bool WaitForMembers(absl::Duration timeout) { return groups_.WaitUntilEmpty(timeout); }
 
  private:
-  // Checks the request, and names the stream.
-  absl::StatusOr<SubscribeOptions> ReadRequest(const grpc::ByteBuffer& request) const;
-  std::shared_ptr<bus::Subscription> Begin(bus::TailOptions options,
-                                           const std::shared_ptr<SubscribeReactor>& reactor);
-  std::shared_ptr<bus::Subscription> Begin(bus::GroupOptions options,
-                                           const std::shared_ptr<SubscribeReactor>& reactor);
+  // Names the stream of a request that has been checked.
+  absl::StatusOr<SubscribeOptions> Accept(absl::StatusOr<SubscribeOptions> options) const;
+  std::shared_ptr<bus::Subscription> Begin(SubscribeOptions options, const std::string& peer,
+                                           const std::shared_ptr<DeliverySink>& sink);
+  std::shared_ptr<bus::Subscription> BeginWith(bus::TailOptions options,
+                                               const std::shared_ptr<DeliverySink>& sink);
+  std::shared_ptr<bus::Subscription> BeginWith(bus::GroupOptions options,
+                                               const std::shared_ptr<DeliverySink>& sink);
 
   bus::Publisher& publisher_;
   const bus::Context readers_;

@@ -75,7 +75,8 @@ class GrpcurlTest(unittest.TestCase):
         self.assertIn(SERVICE, self.grpcurl("list").split())
         self.assertEqual(self.grpcurl("list", SERVICE).split(),
                          [f"{SERVICE}.{method}" for method in
-                          ("Acknowledge", "Publish", "PublishBatch", "PublishStream", "Subscribe")])
+                          ("Acknowledge", "Consume", "Publish", "PublishBatch", "PublishStream",
+                           "Subscribe")])
         self.assertIn("rpc Subscribe ( .eventbus.v1.SubscribeRequest ) returns "
                       "( stream .eventbus.v1.SubscribeResponse );",
                       self.grpcurl("describe", SERVICE))

@@ -102,7 +102,8 @@ def _tool(arguments: argparse.Namespace) -> None:
 def _options(arguments: argparse.Namespace) -> Options:
     return Options(nodes=arguments.nodes, port=arguments.port, listen=arguments.listen,
                    advertised=arguments.advertised, heap=arguments.heap,
-                   full_jit=arguments.full_jit, properties=dict(arguments.property))
+                   full_jit=arguments.full_jit, proxied=arguments.proxied,
+                   properties=dict(arguments.property))
 
 
 def _end_on_term() -> None:
@@ -183,6 +184,8 @@ def _add_cluster_options(parser: argparse.ArgumentParser) -> None:
                         help="of each node (%(default)s)")
     parser.add_argument("--full-jit", action="store_true",
                         help="for benchmarks: slower to start, faster later")
+    parser.add_argument("--proxied", action="store_true",
+                        help="a second listener, whose clients are sent to a proxy's port")
     parser.add_argument("--property", type=_property, action="append", default=[],
                         metavar="NAME=VALUE", help="a broker setting; may be repeated")
 

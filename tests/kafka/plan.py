@@ -26,13 +26,17 @@ class Options:
     heap: str = "512m"
     # All of the JIT's levels instead of a quick start: for benchmarks.
     full_jit: bool = False
+    # A second listener for clients that are told another port than its own: that of a proxy, which
+    # whoever runs the cluster runs too (tests/fault).
+    proxied: bool = False
     # Broker settings over the ones here.
     properties: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Node:
-    """One broker and controller. `pid` is None while it is stopped."""
+    """One broker and controller. `pid` is None while it is stopped. Where the cluster is proxied, the
+    broker listens on `proxied_port`, too, and tells its clients there to come to `proxy_port`."""
 
     id: int
     directory: str
@@ -41,6 +45,8 @@ class Node:
     port: int
     controller_port: int
     pid: int | None = None
+    proxied_port: int = 0
+    proxy_port: int = 0
 
     @property
     def marker(self) -> str:
@@ -80,6 +86,11 @@ def plan(directory: Path, options: Options) -> Cluster:
         nodes.append(Node(index + 1, str(home), str(home / "server.properties"),
                           str(home / "server.log"), client_ports[index],
                           controller_ports[index]))
+    if options.proxied:
+        chosen = ports.choose(LOOPBACK, 2 * options.nodes,
+                              avoid=[*client_ports, *controller_ports])
+        for index, node in enumerate(nodes):
+            node.proxied_port, node.proxy_port = chosen[2 * index:2 * index + 2]
     bootstrap = ",".join(f"{options.advertised}:{port}" for port in client_ports)
     return Cluster(_new_cluster_id(), bootstrap, options, nodes)
 
@@ -127,5 +138,9 @@ def server_properties(cluster: Cluster, node: Node) -> str:
         # A quarter of the small heap by default.
         "log.cleaner.dedupe.buffer.size": 4 << 20,
     }
+    if options.proxied:
+        settings["listener.security.protocol.map"] += ",PROXIED:PLAINTEXT"
+        settings["listeners"] += f",PROXIED://{LOOPBACK}:{node.proxied_port}"
+        settings["advertised.listeners"] += f",PROXIED://{LOOPBACK}:{node.proxy_port}"
     settings |= options.properties
     return "".join(f"{name}={value}\n" for name, value in settings.items())

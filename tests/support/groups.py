@@ -59,7 +59,7 @@ class Stream:
     """A gRPC member, read by a thread of its own to its end. It leaves at the end of a `with`."""
 
     def __init__(self, stub: EventBusServiceStub, of: v1.SubscribeRequest) -> None:
-        self.call = stub.Subscribe(of)
+        self.call = self._begin(stub, of)
         self.messages: list[v1.SubscribeResponse] = []
         self.error: grpc.RpcError | None = None
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -71,10 +71,16 @@ class Stream:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.leave()
 
+    def _begin(self, stub: EventBusServiceStub, of: v1.SubscribeRequest) -> Any:
+        return stub.Subscribe(of)
+
+    def _take(self, message: Any) -> None:
+        self.messages.append(message)
+
     def _read(self) -> None:
         try:
             for message in self.call:
-                self.messages.append(message)
+                self._take(message)
         except grpc.RpcError as error:
             self.error = error
 
@@ -203,7 +209,11 @@ def wait_for_all(ids: Iterable[str], *members: Member) -> None:
 
 def acknowledge(stub: EventBusServiceStub, tokens: Iterable[str]) -> dict[str, str]:
     """In one call; the reasons of those that failed, by token."""
-    answer = stub.Acknowledge(v1.AcknowledgeRequest(ack_tokens=tokens), timeout=SECONDS)
+    return reasons(stub.Acknowledge(v1.AcknowledgeRequest(ack_tokens=tokens), timeout=SECONDS))
+
+
+def reasons(answer: v1.AcknowledgeResponse) -> dict[str, str]:
+    """Why tokens failed, by token."""
     return {error.ack_token: ErrorReason.Name(error.reason).removeprefix("ERROR_REASON_")
             for error in answer.errors}
 

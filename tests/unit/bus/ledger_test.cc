@@ -69,7 +69,7 @@ TEST(LedgerTest, WhatWasSettledBeforeIsNotDelivered) {
   ledger.Settle(5);
   EXPECT_EQ(ledger.prefix(), 8);
   ledger.Settle(8);
-  EXPECT_EQ(ledger.prefix(), 9);
+  EXPECT_EQ(ledger.prefix(), 10) << "9 is settled, though not read";
   EXPECT_FALSE(ledger.Read(9));
   EXPECT_EQ(ledger.prefix(), 10);
   EXPECT_THAT(ledger.settled(), IsEmpty());
@@ -84,26 +84,35 @@ TEST(LedgerTest, SettlingAgainOrWhatWasNotReadDoesNothing) {
   EXPECT_EQ(ledger.span(), 1u);
 }
 
-TEST(LedgerTest, WhatIsReadAgainAfterARewindKeepsWhatWasSettled) {
-  Ledger ledger = Reading({0, 1, 2, 3});
-  ledger.Settle(0);
-  ledger.Settle(1);
-  ledger.Settle(3);
-  ledger.Rewind(1);
-  EXPECT_EQ(ledger.prefix(), 1) << "reading is there";
-  EXPECT_THAT(ledger.settled(), ElementsAre(Span{1, 2}, Span{3, 4}));
-  EXPECT_FALSE(ledger.Read(1));
-  EXPECT_TRUE(ledger.Read(2));
-  EXPECT_FALSE(ledger.Read(3));
-  EXPECT_EQ(ledger.prefix(), 2);
+TEST(LedgerTest, WhatWasSettledWhereReadingIsNeedsNoSpan) {
+  Ledger ledger(5, {{6, 8}});
+  ledger.Read(5);
+  ledger.Settle(5);
+  EXPECT_EQ(ledger.prefix(), 8) << "6 and 7 are yet to be read";
+  EXPECT_THAT(ledger.settled(), IsEmpty());
+  EXPECT_FALSE(ledger.Read(6));
+  EXPECT_EQ(ledger.prefix(), 8);
+}
+
+TEST(LedgerTest, KnowsWhatIsSettled) {
+  Ledger ledger(5, {{8, 9}});
+  ledger.Read(5);
+  ledger.Read(6);
+  ledger.Settle(6);
+  EXPECT_TRUE(ledger.IsSettled(4));
+  EXPECT_FALSE(ledger.IsSettled(5));
+  EXPECT_TRUE(ledger.IsSettled(6));
+  EXPECT_FALSE(ledger.IsSettled(7));
+  EXPECT_TRUE(ledger.IsSettled(8));
 }
 
 // Against the plainest of models: a set of what was read and one of what is settled.
 TEST(LedgerTest, AgreesWithSetsUnderRandomSchedules) {
   for (unsigned seed = 0; seed < 200; ++seed) {
     std::mt19937 random(seed);
-    Ledger ledger(0, {});
-    std::set<std::int64_t> settled;
+    Ledger ledger(0, {{20, 30}, {50, 51}});
+    std::set<std::int64_t> settled{50};
+    for (std::int64_t offset = 20; offset < 30; ++offset) settled.insert(offset);
     std::set<std::int64_t> read;
     std::int64_t next = 0;
     for (int step = 0; step < 200; ++step) {
@@ -117,14 +126,9 @@ TEST(LedgerTest, AgreesWithSetsUnderRandomSchedules) {
         std::advance(chosen, static_cast<int>(random() % read.size()));
         ledger.Settle(*chosen);
         settled.insert(*chosen);
-      } else if (!read.empty()) {
-        auto from = read.begin();
-        std::advance(from, static_cast<int>(random() % read.size()));
-        next = *from;
-        ledger.Rewind(next);
-        read.erase(from, read.end());
       }
       std::int64_t prefix = next;
+      while (settled.contains(prefix)) ++prefix;
       for (const std::int64_t offset : read) {
         if (settled.contains(offset)) continue;
         prefix = offset;

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+
+#include "server/bus/commit_metadata.h"
+
+namespace eventbus::bus {
+
+// Finds the event that kills its consumer, or the whole server, without blaming the events that
+// were with the consumer beside it. A partition's mark is open in Kafka from before the first
+// delivery until a clean end; who finds it open knows that the member before ended uncleanly, and
+// goes on with care: events that may have been with the client then are delivered kFew at a time,
+// and the offsets of those few are committed, in the mark, before they go. Found open with a few in
+// it, those are delivered one at a time, each in the mark before it goes. Found open with one: that
+// event has failed. All of it per stream: nothing else is with the client meanwhile.
+//
+// So an event that always kills costs two ends more than its failures, its neighbours fail never,
+// and the others wait for one commit each kFew. docs/adr/0009 says why. Pure.
+class Caution {
+ public:
+  // The most events at a time, where they are to be few.
+  static constexpr int kFew = 32;
+  // How far a member may have delivered past the committed offset.
+  static constexpr std::int64_t kReach = 10'000;
+
+  Caution() = default;
+  // Of a partition whose mark is `found` at the committed offset, and which ends at `end`.
+  // `failed`: the offset of the event that has failed once more; -1: none has.
+  static Caution After(const Mark& found, std::int64_t committed, std::int64_t end,
+                       std::int64_t* failed);
+
+  // At most so many events may be with the client while this one is; 0: any number.
+  int MostBeside(std::int64_t offset) const;
+  // Whether there is any below which care is taken, from `prefix` on.
+  bool needed(std::int64_t prefix) const { return prefix < few_until_ || prefix < one_until_; }
+
+  // [out.begin, out.end) are to be delivered, and nothing else; empty: nothing is.
+  void SetOut(Span out) { out_ = out; }
+  const Span& out() const { return out_; }
+
+  // The client is gone while the events in `with`, from the first to the last, were with it; empty:
+  // none was. As After.
+  void EndWith(Span with, std::int64_t* failed);
+
+  // What is with a client says something only while the mark is open.
+  Mark mark(bool open) const { return {open, few_until_, one_until_, open ? out_ : Span()}; }
+  std::int64_t until() const { return few_until_ > one_until_ ? few_until_ : one_until_; }
+
+ private:
+  // What the events that alone were with a client that is gone have to do with it.
+  void Suspect(Span out, std::int64_t* failed);
+
+  std::int64_t few_until_ = 0;
+  std::int64_t one_until_ = 0;
+  Span out_;
+};
+
+}  // namespace eventbus::bus

@@ -1,0 +1,78 @@
+"""Why an event came again: each duplicate has a cause, or is a violation. Pure."""
+
+from __future__ import annotations
+
+from tests.fault import windows
+from tests.fault.view import Delivery, Place, Reader, Settlement, View
+
+REDELIVERED_ACK = "accepted, and delivered again"
+UNCAUSED = "delivered again without a cause"
+# Within it a stream's news of its partitions and the client's record of them may cross.
+_CROSSING = 2.0
+
+
+def of_group(view: View, reader: Reader, place: Place, before: Delivery,
+             again: Delivery) -> tuple[str, bool]:
+    """The cause, and whether it is a violation."""
+    settled = [s for s in reader.settlements.get(place, ()) if s.begin < again.t]
+    if accepted := _last(settled, lambda s: s.act != "r" and s.result == "ok" and s.end <= again.t):
+        if accepted.act == "d" and any(accepted.end - windows.SLACK <= fault.begin <= again.t
+                                       for fault in view.faults):
+            return "dead letter not yet written", False
+        found = windows.excuse(view, reader, place, accepted, again.t)
+        return (f"acknowledged, but {found}", False) if found else (REDELIVERED_ACK, True)
+    if _last(settled, lambda s: s.result == "ok" and s.act == "r" and s.begin >= before.t):
+        return "retry", False
+    return _unsettled(view, reader, place, before, again)
+
+
+def of_tail(reader: Reader, before: Delivery, again: Delivery) -> tuple[str, bool]:
+    """A tail resumes from a token that may be older than what it has."""
+    if before.stream != again.stream:
+        return f"resumed: {_end(reader, before.stream)}", False
+    return UNCAUSED, True
+
+
+def _unsettled(view: View, reader: Reader, place: Place, before: Delivery,
+               again: Delivery) -> tuple[str, bool]:
+    """Of one that no accepted call has settled."""
+    old, new = reader.streams[before.stream], reader.streams[again.stream]
+    if before.stream != again.stream:
+        if old.ended <= again.t + _CROSSING:
+            return f"stream over: {_end(reader, before.stream)}", False
+        if old.lost(place[0], before.t) <= again.t + _CROSSING:
+            return "rebalance", False
+        if new.gained(place[0], before.t - _CROSSING, again.t):
+            return "rebalance", False
+        return UNCAUSED, True
+    if old.lost(place[0], before.t) <= again.t:
+        return "partition lost and back", False
+    if _recalled(reader, place, before, again):
+        return "recalled with a retry of its key", False
+    if away := next((f.name for f in view.faults if f.name.startswith(windows.OF_KAFKA)
+                     and f.begin <= again.t and before.t <= f.end + windows.RECOVERY), None):
+        return f"partition lost: {away}", False
+    return UNCAUSED, True
+
+
+def _recalled(reader: Reader, place: Place, before: Delivery, again: Delivery) -> bool:
+    """Whether an earlier event of its key was given back in between."""
+    partition, offset = place
+    for other in reader.by_key(partition, before.key):
+        if other >= offset:
+            return False
+        if any(s.act == "r" and s.result in ("ok", "unknown") and s.begin <= again.t
+               and s.end >= before.t - _CROSSING
+               for s in reader.settlements.get((partition, other), ())):
+            return True
+    return False
+
+
+def _last(settled: list[Settlement], condition) -> Settlement | None:
+    return next((s for s in reversed(settled) if condition(s)), None)
+
+
+def _end(reader: Reader, stream: str) -> str:
+    ended = reader.streams[stream]
+    why = " ".join(ended.why.split()[:2])
+    return f"by {ended.by}, {why}" if ended.by else "its client crashed"
