@@ -48,7 +48,7 @@ void GroupMember::Poll(absl::Time now, bool writing) {
   }
   CommitUrgent(now);
   next_poll_ = now + kPollInterval;
-  if (commits_.due()) next_poll_ = std::min(next_poll_, commit_at_);
+  if (state_ == State::kReading && commits_.due()) next_poll_ = std::min(next_poll_, commit_at_);
   if (state_ == State::kReleasing) next_poll_ = std::min(next_poll_, release_by_);
 }
 

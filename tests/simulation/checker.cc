@@ -1,14 +1,29 @@
 #include "tests/simulation/checker.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace eventbus::simulation {
 namespace {
 
 constexpr auto kDone = v1::ERROR_REASON_UNSPECIFIED;
+
+constexpr int kNeverSeconds = 1800;
+// Where retention took the offset that is committed, what was settled past it is forgotten.
+constexpr bool kGapsForget = true;
+
+std::string Offsets(const std::vector<kafka::GroupOffset>& offsets) {
+  std::string text;
+  for (const kafka::GroupOffset& offset : offsets) {
+    absl::StrAppend(&text, " ", offset.partition.topic.substr(0, 1), offset.partition.partition, "@",
+                    offset.offset, "[", offset.metadata, "]");
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -20,6 +35,9 @@ Checker::Holds& Checker::holds(Member member) {
   if (found.parts.empty()) found.parts.resize(parts_.size());
   return found;
 }
+
+// Only where somebody reads it: it is not cheap.
+void Checker::Trace(const std::string& what) const { std::printf("      %s\n", what.c_str()); }
 
 void Checker::Grow() {
   for (std::size_t i = 0; i < parts_.size(); ++i) {
@@ -57,6 +75,7 @@ bool Checker::Covered(const Part& part, std::int64_t offset) const {
 // ---- Deliveries.
 
 int Checker::OnDelivered(Member member, EventId id, int attempt) {
+  if (trace_) Trace(absl::StrCat("member ", member, " delivers ", Name(id), ", attempt ", attempt));
   ++now_;
   ++deliveries_;
   Event& e = event(id);
@@ -80,6 +99,7 @@ int Checker::OnDelivered(Member member, EventId id, int attempt) {
   e.out = member;
   e.home = member;
   e.attempt = attempt;
+  e.delivered_at = clock_.Now();
   e.retried = false;
   return ++e.delivery;
 }
@@ -96,7 +116,8 @@ void Checker::CheckOrder(Member member, EventId id) {
 }
 
 void Checker::CheckAttempt(Member member, EventId id, int attempt) {
-  const Event& e = event(id);
+  Event& e = event(id);
+  SuspectIfTimedOut(e);
   const int most = 1 + e.retries + e.suspicions;
   if (attempt < 1 || attempt > most) {
     Fail(absl::StrCat(Name(id), " comes with attempt ", attempt, ", it has failed ", e.retries,
@@ -129,15 +150,17 @@ void Checker::Accept(Member member, EventId id) {
 
 void Checker::Refused(Member member, const Ask& ask, v1::ErrorReason reason, const char* what) {
   if (!IsOut(member, ask) || holds(member).ending) return;
+  if (setup_.ack_timeout_seconds < kNeverSeconds) return;  // It may be ending for that.
   Fail(absl::StrCat(what, " of ", Name(ask.id), " is refused with ", v1::ErrorReason_Name(reason),
                     ", and it is with the client"));
 }
 
 void Checker::OnAcknowledged(Member member, const Ask& ask, v1::ErrorReason reason) {
+  if (trace_) Trace(absl::StrCat("member ", member, ": ack of ", Name(ask.id), " #", ask.delivery, ", ", v1::ErrorReason_Name(reason)));
   ++now_;
   if (reason != kDone) return Refused(member, ask, reason, "the acknowledgement");
   if (IsOut(member, ask)) return Accept(member, ask.id);
-  if (!event(ask.id).settled) {
+  if (!event(ask.id).settled && event(ask.id).letter_of < 0 && !event(ask.id).given_up) {
     Fail(absl::StrCat("the acknowledgement of ", Name(ask.id),
                       " is accepted, and that delivery is no longer with the client"));
   }
@@ -145,6 +168,7 @@ void Checker::OnAcknowledged(Member member, const Ask& ask, v1::ErrorReason reas
 
 void Checker::OnBatchAcknowledged(Member member, const std::vector<Ask>& events,
                                   v1::ErrorReason reason) {
+  if (trace_) Trace(absl::StrCat("member ", member, ": ack of a batch of ", events.size(), ", ", v1::ErrorReason_Name(reason)));
   ++now_;
   for (const Ask& ask : events) {
     if (reason != kDone) {
@@ -156,6 +180,7 @@ void Checker::OnBatchAcknowledged(Member member, const std::vector<Ask>& events,
 }
 
 void Checker::OnGivenUp(Member member, const Ask& ask, v1::ErrorReason reason) {
+  if (trace_) Trace(absl::StrCat("member ", member, ": dead letter of ", Name(ask.id), " #", ask.delivery, ", ", v1::ErrorReason_Name(reason)));
   ++now_;
   if (!setup_.dead_letters) {
     if (reason == kDone) Fail(absl::StrCat(Name(ask.id), " is given up, and there is no policy"));
@@ -164,7 +189,7 @@ void Checker::OnGivenUp(Member member, const Ask& ask, v1::ErrorReason reason) {
   Event& e = event(ask.id);
   if (reason != kDone) return Refused(member, ask, reason, "giving up");
   if (!IsOut(member, ask)) {
-    if (e.settled || e.given_up) return;
+    if (e.settled || e.given_up || e.letter_of >= 0) return;
     return Fail(absl::StrCat("giving up ", Name(ask.id),
                              " is accepted, and that delivery is no longer with the client"));
   }
@@ -174,11 +199,12 @@ void Checker::OnGivenUp(Member member, const Ask& ask, v1::ErrorReason reason) {
 
 void Checker::OnRetried(Member member, const Ask& ask, absl::optional<absl::Duration> delay,
                         v1::ErrorReason reason) {
+  if (trace_) Trace(absl::StrCat("member ", member, ": retry of ", Name(ask.id), " #", ask.delivery, ", ", v1::ErrorReason_Name(reason)));
   ++now_;
   Event& e = event(ask.id);
   if (reason != kDone) return Refused(member, ask, reason, "the retry");
   if (e.retried && e.home == member && e.delivery == ask.delivery) return;
-  if (e.settled) return;
+  if (e.settled || e.letter_of >= 0 || e.given_up) return;
   if (!IsOut(member, ask)) {
     return Fail(absl::StrCat("the retry of ", Name(ask.id),
                              " is accepted, and that delivery is no longer with the client"));
@@ -187,23 +213,37 @@ void Checker::OnRetried(Member member, const Ask& ask, absl::optional<absl::Dura
   e.retried = true;
   e.not_before = clock_.Now() + delay.value_or(absl::ZeroDuration());
   ++e.retries;
-  const int key = log_.record(ask.id).key;
-  if (key < 0) return;
-  const int count = static_cast<int>(part(ask.id.part).events.size());
-  for (EventId after{ask.id.part, ask.id.index + 1}; after.index < count; ++after.index) {
-    if (log_.record(after).key == key && event(after).out == member) event(after).out = -1;
+  // What has failed for good leaves its key's order.
+  if (setup_.dead_letters && setup_.max_failures > 0 && e.attempt >= setup_.max_failures) {
+    e.given_up = true;
+    e.retried = false;
+    return;
+  }
+  recalled_.push_back(ask.id);
+}
+
+void Checker::OnRecalled(Member member) {
+  for (const EventId id : std::exchange(recalled_, {})) {
+    const int key = log_.record(id).key;
+    if (key < 0) continue;
+    const int count = static_cast<int>(part(id.part).events.size());
+    for (EventId after{id.part, id.index + 1}; after.index < count; ++after.index) {
+      if (log_.record(after).key == key && event(after).out == member) event(after).out = -1;
+    }
   }
 }
 
 // ---- Dead letters.
 
 void Checker::OnLetter(Member member, EventId id, const std::string& reason, int deliveries) {
+  if (trace_) Trace(absl::StrCat("member ", member, " writes the letter of ", Name(id), ", ", reason, ", deliveries ", deliveries));
   ++now_;
   Event& e = event(id);
   if (e.promised) Fail(absl::StrCat(Name(id), " is settled and given up"));
   if (Exempt(id) && log_.record(id).kind == Kind::kFiltered) {
     Fail(absl::StrCat(Name(id), " does not pass the filter and is given up"));
   }
+  SuspectIfTimedOut(e);
   const bool undecodable = log_.record(id).kind == Kind::kUndecodable;
   if (reason == "undecodable") {
     if (!undecodable) Fail(absl::StrCat(Name(id), " is given up as undecodable"));
@@ -223,6 +263,7 @@ void Checker::OnLetter(Member member, EventId id, const std::string& reason, int
 }
 
 void Checker::OnLetterWritten(Member member, EventId id) {
+  if (trace_) Trace(absl::StrCat("the letter of ", Name(id), " is written"));
   ++now_;
   Event& e = event(id);
   e.settled = true;
@@ -232,7 +273,8 @@ void Checker::OnLetterWritten(Member member, EventId id) {
 
 // ---- Commits.
 
-void Checker::OnCommitting(Member /*member*/, const std::vector<kafka::GroupOffset>& offsets) {
+void Checker::OnCommitting(Member member, const std::vector<kafka::GroupOffset>& offsets) {
+  if (trace_) Trace(absl::StrCat("member ", member, " commits", Offsets(offsets)));
   ++now_;
   for (const kafka::GroupOffset& offset : offsets) {
     const int index = log_.Find(offset.partition);
@@ -265,7 +307,8 @@ void Checker::OnCommitting(Member /*member*/, const std::vector<kafka::GroupOffs
   }
 }
 
-void Checker::OnApplied(Member /*member*/, const std::vector<kafka::GroupOffset>& offsets) {
+void Checker::OnApplied(Member member, const std::vector<kafka::GroupOffset>& offsets) {
+  if (trace_) Trace(absl::StrCat("member ", member, " has committed", Offsets(offsets)));
   ++now_;
   for (const kafka::GroupOffset& offset : offsets) {
     Part& p = part(log_.Find(offset.partition));
@@ -279,6 +322,7 @@ void Checker::OnApplied(Member /*member*/, const std::vector<kafka::GroupOffset>
 }
 
 void Checker::OnCommitFailed(Member member, const std::vector<kafka::GroupOffset>& offsets) {
+  if (trace_) Trace(absl::StrCat("member ", member, " fails to commit", Offsets(offsets)));
   ++now_;
   for (const kafka::GroupOffset& offset : offsets) {
     hold(member, log_.Find(offset.partition)).failed_at = now_;
@@ -294,10 +338,13 @@ void Checker::OnCommitKnown(Member member, const std::vector<kafka::GroupOffset>
 // ---- The group.
 
 void Checker::OnLookedUp(Member member, int index) {
-  hold(member, index).looked_up = part(index).committed;
+  Hold& held = hold(member, index);
+  held.looked_up = part(index).committed;
+  held.readable = held.looked_up.has_value() && held.looked_up->offset >= log_.part(index).begin;
 }
 
 void Checker::OnAssigned(Member member, const std::vector<int>& parts) {
+  if (trace_) Trace(absl::StrCat("member ", member, " begins ", absl::StrJoin(parts, ",")));
   ++now_;
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const int index = static_cast<int>(i);
@@ -306,7 +353,7 @@ void Checker::OnAssigned(Member member, const std::vector<int>& parts) {
     if (!given) {
       if (held.own != Own::kNo) ForgetOut(member, index);
       held.own = Own::kNo;
-    } else if (held.own == Own::kParked && held.looked_up.has_value() &&
+    } else if (held.own == Own::kParked && held.looked_up.has_value() && held.readable &&
                held.known == held.looked_up) {
       held.own = Own::kOwned;  // It goes on.
       for (Event& e : part(index).events) {
@@ -328,8 +375,9 @@ void Checker::Begin(Member member, int index) {
   ForgetOut(member, index);
   for (EventId id{index, 0}; id.index < static_cast<int>(part(index).events.size()); ++id.index) {
     Event& e = event(id);
-    if (!e.promised || Covered(part(index), log_.record(id).offset)) continue;
-    if (!e.weak && !setup_.small_metadata) {
+    if (!e.promised) continue;
+    if (Covered(part(index), log_.record(id).offset) && (held.readable || !kGapsForget)) continue;
+    if (!e.weak && !setup_.small_metadata && (held.readable || !kGapsForget)) {
       Fail(absl::StrCat(Name(id), " is settled, and what its partition begins with does not say so"));
     }
     e.promised = false;
@@ -354,11 +402,13 @@ void Checker::BreakPromises(Member member, int index) {
 }
 
 void Checker::OnParked(Member member, const std::vector<int>& parts) {
+  if (trace_) Trace(absl::StrCat("member ", member, " releases ", absl::StrJoin(parts, ",")));
   ++now_;
   for (const int index : parts) hold(member, index).own = Own::kParked;
 }
 
 void Checker::OnReleased(Member member, const std::vector<int>& parts) {
+  if (trace_) Trace(absl::StrCat("member ", member, " has released ", absl::StrJoin(parts, ",")));
   ++now_;
   for (const int index : parts) CheckHandover(member, index, /*excused=*/false);
 }
@@ -375,10 +425,11 @@ void Checker::CheckHandover(Member member, int index, bool excused) {
     }
     e.weak = true;
   }
-  if (held.failed_at > 0 && held.known != part(index).committed) Suspect(index);
+  if (held.failed_at > 0 && held.known != part(index).committed) Suspect(member, index);
 }
 
 void Checker::OnLost(Member member, const std::vector<int>& parts) {
+  if (trace_) Trace(absl::StrCat("member ", member, " learns that it lost ", absl::StrJoin(parts, ",")));
   ++now_;
   for (const int index : parts) {
     BreakPromises(member, index);
@@ -388,6 +439,7 @@ void Checker::OnLost(Member member, const std::vector<int>& parts) {
 }
 
 void Checker::OnKicked(Member member) {
+  if (trace_) Trace(absl::StrCat("member ", member, " is lost to Kafka"));
   ++now_;
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const int index = static_cast<int>(i);
@@ -395,11 +447,12 @@ void Checker::OnKicked(Member member) {
     if (held.own == Own::kNo) continue;
     held.kicked = true;
     BreakPromises(member, index);
-    Suspect(index);
+    Suspect(member, index);
   }
 }
 
 void Checker::OnEnded(Member member, bool clean) {
+  if (trace_) Trace(absl::StrCat("member ", member, clean ? " has left" : " is gone"));
   ++now_;
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const int index = static_cast<int>(i);
@@ -409,7 +462,7 @@ void Checker::OnEnded(Member member, bool clean) {
       CheckHandover(member, index, held.kicked);
     } else {
       BreakPromises(member, index);
-      Suspect(index);
+      Suspect(member, index);
     }
     ForgetOut(member, index);
     held.own = Own::kNo;
@@ -418,21 +471,28 @@ void Checker::OnEnded(Member member, bool clean) {
 
 void Checker::OnUnclean(Member member) {
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    if (hold(member, static_cast<int>(i)).own != Own::kNo) Suspect(static_cast<int>(i));
+    if (hold(member, static_cast<int>(i)).own != Own::kNo) Suspect(member, static_cast<int>(i));
   }
 }
 
-void Checker::Blame(const std::vector<EventId>& killers) {
+void Checker::Blame(Member member, const std::vector<EventId>& killers) {
   for (const EventId id : killers) ++event(id).suspicions;
-  blamed_ = true;
+  blamed_ = member;
 }
 
 // Whatever was delivered and not settled may have been the reason.
-void Checker::Suspect(int index) {
-  if (blamed_) return;
+void Checker::Suspect(Member member, int index) {
+  if (blamed_ == member) return;
   for (Event& e : part(index).events) {
     if (e.delivered && !e.settled) ++e.suspicions;
   }
+}
+
+// Its delivery was not settled in time, whoever noticed.
+void Checker::SuspectIfTimedOut(Event& e) {
+  if (clock_.Now() - e.delivered_at < absl::Seconds(setup_.ack_timeout_seconds)) return;
+  ++e.suspicions;
+  e.delivered_at = absl::InfiniteFuture();
 }
 
 // ---- Others.

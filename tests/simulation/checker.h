@@ -29,6 +29,10 @@ class Checker {
   Checker(const Setup& setup, const WorldLog& log, const WorldClock& clock)
       : setup_(setup), log_(log), clock_(clock), parts_(log.parts().size()) {}
 
+  // Prints what is heard.
+  void SetTrace(bool on) { trace_ = on; }
+  bool traces() const { return trace_; }
+
   const std::string& verdict() const { return verdict_; }  // Empty: nothing is wrong.
   void Fail(std::string what) {
     if (verdict_.empty()) verdict_ = std::move(what);
@@ -43,9 +47,10 @@ class Checker {
     int delivery = 0;
   };
   void OnAcknowledged(Member member, const Ask& ask, v1::ErrorReason reason);
-  // Before the two below for all retries of a call, so that each finds what was out before it.
   void OnRetried(Member member, const Ask& ask, absl::optional<absl::Duration> delay,
                  v1::ErrorReason reason);
+  // After all retries of a call: what comes behind them is no longer with the client.
+  void OnRecalled(Member member);
   void OnGivenUp(Member member, const Ask& ask, v1::ErrorReason reason);
   // Of a batch's token; `events`: those of the batch that the call does not name.
   void OnBatchAcknowledged(Member member, const std::vector<Ask>& events, v1::ErrorReason reason);
@@ -71,9 +76,9 @@ class Checker {
   void OnEnded(Member member, bool clean);
   // Its client ended without a word.
   void OnUnclean(Member member);
-  // Unclean ends until Acquit are the doing of `killers`: nobody else may be counted for them.
-  void Blame(const std::vector<EventId>& killers);
-  void Acquit() { blamed_ = false; }
+  // That the member ends uncleanly is the doing of `killers`: of what it has nothing else may be
+  // counted for it.
+  void Blame(Member member, const std::vector<EventId>& killers);
 
   void OnCommitting(Member member, const std::vector<kafka::GroupOffset>& offsets);
   void OnApplied(Member member, const std::vector<kafka::GroupOffset>& offsets);
@@ -104,6 +109,7 @@ class Checker {
     Member home = -1;   // By whom it was delivered last, while it has it without a break.
     int delivery = 0;
     int attempt = 0;
+    absl::Time delivered_at = absl::InfiniteFuture();
     bool retried = false;  // Waits to be delivered again.
     absl::Time not_before = absl::InfinitePast();
     int retries = 0;
@@ -125,6 +131,7 @@ class Checker {
     bool kicked = false;
     absl::optional<kafka::GroupOffset> known;
     absl::optional<kafka::GroupOffset> looked_up;
+    bool readable = false;  // Retention has not taken it.
     std::uint64_t failed_at = 0;
   };
   struct Holds {
@@ -139,6 +146,7 @@ class Checker {
     return holds(member).parts[static_cast<std::size_t>(part)];
   }
   void Grow();
+  void Trace(const std::string& what) const;
   std::string Name(EventId id) const;
   bool Exempt(EventId id) const;
   bool IsSettled(EventId id) { return event(id).settled || Exempt(id); }
@@ -153,15 +161,18 @@ class Checker {
   bool IsOut(Member member, const Ask& ask);
   void Refused(Member member, const Ask& ask, v1::ErrorReason reason, const char* what);
   void Begin(Member member, int part);
-  void Suspect(int part);
+  void Suspect(Member member, int part);
+  void SuspectIfTimedOut(Event& e);
 
   const Setup& setup_;
   const WorldLog& log_;
   const WorldClock& clock_;
   std::vector<Part> parts_;
   std::vector<Holds> members_;
+  std::vector<EventId> recalled_;  // Those retried by the call under way.
   std::uint64_t now_ = 0;
-  bool blamed_ = false;
+  Member blamed_ = -1;
+  bool trace_ = false;
   std::int64_t deliveries_ = 0;
   std::string verdict_;
 };

@@ -196,13 +196,19 @@ void Client::Answered(Asked& asked, const std::vector<bus::AckError>& errors) {
     checker_.OnBatchAcknowledged(member(), rest, ReasonOf(errors, asked.call.acks[place++]));
   }
   for (std::size_t i = 0; i < asked.letters.size(); ++i) {
-    checker_.OnGivenUp(member(), asked.letters[i],
-                       ReasonOf(errors, asked.call.dead_letters[i].token));
+    const std::string& token = asked.call.dead_letters[i].token;
+    const v1::ErrorReason reason = ReasonOf(errors, token);
+    checker_.OnGivenUp(member(), asked.letters[i], reason);
+    // It is still to be settled.
+    if (reason == v1::ERROR_REASON_DEAD_LETTER_DISABLED) {
+      held_.push_back({asked.letters[i].id, asked.letters[i].delivery, token, 0});
+    }
   }
   for (std::size_t i = 0; i < asked.retries.size(); ++i) {
     checker_.OnRetried(member(), asked.retries[i], asked.call.retries[i].delay,
                        ReasonOf(errors, asked.call.retries[i].token));
   }
+  checker_.OnRecalled(member());
 }
 
 void Client::Vanish() {

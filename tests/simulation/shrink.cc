@@ -60,9 +60,20 @@ Schedule Simplify(Schedule schedule, const Judge& judge) {
   return schedule;
 }
 
+// What is wrong, but for where.
+std::string KindOf(std::string verdict) {
+  std::erase_if(verdict, [](char c) { return c >= '0' && c <= '9'; });
+  return verdict;
+}
+
 }  // namespace
 
-Schedule Shrink(const Schedule& schedule, const Judge& judge) {
+Schedule Shrink(const Schedule& schedule, const Judge& verdict_of) {
+  const std::string kind = KindOf(verdict_of(schedule));
+  const Judge judge = [&](const Schedule& each) {
+    std::string verdict = verdict_of(each);
+    return KindOf(verdict) == kind ? verdict : std::string();
+  };
   const Schedule less = Simplify(DropSteps(schedule, judge), judge);
   return DropSteps(less, judge);
 }

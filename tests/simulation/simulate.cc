@@ -1,7 +1,7 @@
 // Runs seeded schedules over the group's real classes; see README.md.
 //
 //   simulate [--schedules N] [--first N] [--jobs N] [--failures N]
-//   simulate --seed N [--print]
+//   simulate --seed N [--trace] [--no-shrink]
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -27,29 +27,34 @@ struct Flags {
   std::uint64_t seed = 0;  // 0: many.
   int jobs = static_cast<int>(std::thread::hardware_concurrency());
   int failures = 1;  // How many are told.
-  bool print = false;
+  bool trace = false;  // What happens is printed.
   bool shrink = true;
 };
 
-void Tell(std::uint64_t seed, bool shrink) {
+void Tell(std::uint64_t seed, bool shrink, bool trace) {
   const Schedule schedule = Draw(seed);
   const Result result = Run(schedule);
   std::printf("seed %llu fails at step %zu of %zu: %s\n", static_cast<unsigned long long>(seed),
               result.step, schedule.steps.size(), result.verdict.c_str());
-  if (!shrink) return;
+  if (!shrink) {
+    if (trace) Run(schedule, trace);
+    return;
+  }
   const Schedule least = Shrink(schedule);
   std::printf("shrunk: %s\n%s", Run(least).verdict.c_str(), Describe(least).c_str());
+  if (!trace) return;
+  std::printf("  what happened:\n");
+  Run(least, /*trace=*/true);
 }
 
 int RunOne(const Flags& flags) {
   const Schedule schedule = Draw(flags.seed);
-  if (flags.print) std::printf("%s", Describe(schedule).c_str());
   const Result result = Run(schedule);
   if (result.verdict.empty()) {
     std::printf("seed %llu: nothing is wrong\n", static_cast<unsigned long long>(flags.seed));
     return 0;
   }
-  Tell(flags.seed, flags.shrink);
+  Tell(flags.seed, flags.shrink, flags.trace);
   return 1;
 }
 
@@ -77,7 +82,7 @@ int RunMany(const Flags& flags) {
   for (std::thread& thread : threads) thread.join();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const auto ran = std::min(next.load(), end) - flags.first;
-  for (const std::uint64_t seed : failed) Tell(seed, flags.shrink);
+  for (const std::uint64_t seed : failed) Tell(seed, flags.shrink, flags.trace);
   std::printf("%llu schedules, %lld deliveries, %zu failed, %.1f s, %.0f schedules/s\n",
               static_cast<unsigned long long>(ran), static_cast<long long>(deliveries.load()),
               failed.size(), took.count(), static_cast<double>(ran) / took.count());
@@ -90,8 +95,8 @@ bool Parse(int argc, char** argv, Flags& flags) {
   }
   for (int i = 1; i < argc; ++i) {
     const std::string flag = argv[i];
-    if (flag == "--print") {
-      flags.print = true;
+    if (flag == "--trace") {
+      flags.trace = true;
       continue;
     }
     if (flag == "--no-shrink") {
@@ -124,7 +129,7 @@ int main(int argc, char** argv) {
   if (!Parse(argc, argv, flags)) {
     std::fprintf(stderr,
                  "usage: simulate [--schedules N] [--first N] [--jobs N] [--failures N]\n"
-                 "       simulate --seed N [--print]\n");
+                 "       simulate --seed N [--trace] [--no-shrink]\n");
     return 2;
   }
   eventbus::SetUpLog(eventbus::LogLevel::kError);

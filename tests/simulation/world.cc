@@ -1,6 +1,7 @@
 #include "tests/simulation/world.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 namespace eventbus::simulation {
@@ -14,13 +15,14 @@ constexpr int kFinishRounds = 600;
 
 }  // namespace
 
-World::World(const Setup& setup)
+World::World(const Setup& setup, bool trace)
     : setup_(setup),
       log_(setup_),
       checker_(setup_, log_, clock_),
       coordinator_(setup_, log_, clock_, checker_),
       kafka_(setup_, log_, coordinator_, checker_) {
   Random random(static_cast<std::uint64_t>(setup.events) * 31 + static_cast<std::uint64_t>(setup.keys));
+  checker_.SetTrace(trace);
   const int parts = static_cast<int>(log_.parts().size());
   for (int i = 0; i < setup.events; ++i) log_.Append(random.Below(parts), 1, random);
   checker_.OnAppended();
@@ -158,7 +160,7 @@ void World::Read(WorldServer& server, Client& client, Random& random) {
   const std::vector<EventId> killers = client.Read();
   if (killers.empty()) return;
   if (random.OneIn(2)) client.SettleBefore(server.acks(), killers);
-  checker_.Blame(killers);
+  checker_.Blame(client.member(), killers);
   if (setup_.kills_server) {
     const auto found = std::find_if(servers_.begin(), servers_.end(),
                                     [&](const auto& each) { return each.get() == &server; });
@@ -166,7 +168,6 @@ void World::Read(WorldServer& server, Client& client, Random& random) {
   } else {
     client.Vanish();
   }
-  checker_.Acquit();
 }
 
 void World::Network(std::uint32_t turn, Random& random) {
@@ -284,11 +285,13 @@ void World::Finish() {
   checker_.OnFinished();
 }
 
-Result Run(const Schedule& schedule) {
-  World world(schedule.setup);
+Result Run(const Schedule& schedule, bool trace) {
+  World world(schedule.setup, trace);
   Result result;
   for (; result.step < schedule.steps.size() && world.verdict().empty(); ++result.step) {
-    world.Do(schedule.steps[result.step]);
+    const Step& step = schedule.steps[result.step];
+    if (trace) std::printf("    %s %u %u\n", Name(step.act), step.a, step.b);
+    world.Do(step);
   }
   if (world.verdict().empty()) world.Finish();
   result.verdict = world.verdict();

@@ -18,7 +18,7 @@ namespace eventbus::simulation {
 // else: no thread, no socket, no time but its own. One thread at a time.
 class World {
  public:
-  explicit World(const Setup& setup);
+  explicit World(const Setup& setup, bool trace = false);
 
   void Do(const Step& step);
   // No fault any more: every client reads and settles what it gets, until all is settled.
@@ -65,6 +65,6 @@ struct Result {
   std::size_t step = 0;  // At which it showed; past the last: in the end.
   std::int64_t deliveries = 0;
 };
-Result Run(const Schedule& schedule);
+Result Run(const Schedule& schedule, bool trace = false);
 
 }  // namespace eventbus::simulation
