@@ -203,9 +203,9 @@ void Checker::OnRetried(Member member, const Ask& ask, absl::optional<absl::Dura
   ++now_;
   Event& e = event(ask.id);
   if (reason != kDone) return Refused(member, ask, reason, "the retry");
-  if (e.retried && e.home == member && e.delivery == ask.delivery) return;
-  if (e.settled || e.letter_of >= 0 || e.given_up) return;
   if (!IsOut(member, ask)) {
+    if (e.retried && e.home == member && e.delivery == ask.delivery) return;
+    if (e.settled || e.letter_of >= 0 || e.given_up) return;
     return Fail(absl::StrCat("the retry of ", Name(ask.id),
                              " is accepted, and that delivery is no longer with the client"));
   }
@@ -484,7 +484,7 @@ void Checker::Blame(Member member, const std::vector<EventId>& killers) {
 void Checker::Suspect(Member member, int index) {
   if (blamed_ == member) return;
   for (Event& e : part(index).events) {
-    if (e.delivered && !e.settled) ++e.suspicions;
+    if (e.delivered && !e.promised) ++e.suspicions;
   }
 }
 

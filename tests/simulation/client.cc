@@ -122,7 +122,7 @@ void Client::Settle(bus::AckRegistry& acks, Random& random) {
       AddRetry(*asked, held, random);
     } else if (word == 1 && (setup_.dead_letters || random.OneIn(8))) {
       asked->call.dead_letters.push_back({held.token, "poison"});
-      asked->letters.push_back({held.id, held.delivery});
+      asked->letters.push_back(held);
     } else if (how == 0 || how == 3) {
       batches.push_back(held.batch);
     } else {
@@ -182,7 +182,7 @@ void Client::Answered(Asked& asked, const std::vector<bus::AckError>& errors) {
     checker_.OnAcknowledged(member(), ask, ReasonOf(errors, asked.call.acks[place++]));
   }
   const auto named = [&asked](const Held& held) {
-    const auto is = [&held](const Checker::Ask& ask) {
+    const auto is = [&held](const auto& ask) {
       return ask.id == held.id && ask.delivery == held.delivery;
     };
     return std::any_of(asked.retries.begin(), asked.retries.end(), is) ||
@@ -196,13 +196,11 @@ void Client::Answered(Asked& asked, const std::vector<bus::AckError>& errors) {
     checker_.OnBatchAcknowledged(member(), rest, ReasonOf(errors, asked.call.acks[place++]));
   }
   for (std::size_t i = 0; i < asked.letters.size(); ++i) {
-    const std::string& token = asked.call.dead_letters[i].token;
-    const v1::ErrorReason reason = ReasonOf(errors, token);
-    checker_.OnGivenUp(member(), asked.letters[i], reason);
+    const Held& letter = asked.letters[i];
+    const v1::ErrorReason reason = ReasonOf(errors, letter.token);
+    checker_.OnGivenUp(member(), {letter.id, letter.delivery}, reason);
     // It is still to be settled.
-    if (reason == v1::ERROR_REASON_DEAD_LETTER_DISABLED) {
-      held_.push_back({asked.letters[i].id, asked.letters[i].delivery, token, 0});
-    }
+    if (reason == v1::ERROR_REASON_DEAD_LETTER_DISABLED) held_.push_back(letter);
   }
   for (std::size_t i = 0; i < asked.retries.size(); ++i) {
     checker_.OnRetried(member(), asked.retries[i], asked.call.retries[i].delay,

@@ -62,7 +62,7 @@ class Client {
     std::vector<Checker::Ask> acks;     // Of single events; then of batches:
     std::vector<int> batches;
     std::vector<Checker::Ask> retries;
-    std::vector<Checker::Ask> letters;
+    std::vector<Held> letters;
   };
 
   void Send(bus::AckRegistry& acks, std::shared_ptr<Asked> asked);
