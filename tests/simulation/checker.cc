@@ -142,7 +142,7 @@ void Checker::Accept(Member member, EventId id) {
   e.settled = true;
   e.out = -1;
   e.retried = false;
-  e.promised = !held.kicked;
+  e.promised = !held.kicked && !held.moved;
   e.promised_by = member;
   e.promised_at = now_;
   e.weak = held.own != Own::kOwned;
@@ -288,9 +288,9 @@ void Checker::OnCommitting(Member member, const std::vector<kafka::GroupOffset>&
       Fail(absl::StrCat("the commit of ", offset.offset, " passes ",
                         Name({index, static_cast<int>(p.settled_to)}), ", which is not settled"));
     }
-    if (offset.metadata.empty() || offset.metadata == p.checked) continue;
-    p.checked = offset.metadata;
+    if (offset.metadata.empty()) continue;
     const auto metadata = bus::ParseCommitMetadata(offset.metadata, offset.offset);
+    if (metadata.has_value()) hold(member, index).out = metadata->mark.out;
     if (!metadata.has_value()) {
       Fail(absl::StrCat("the metadata of the commit of ", offset.offset, " cannot be read: ",
                         offset.metadata));
@@ -370,6 +370,13 @@ void Checker::Begin(Member member, int index) {
   Hold& held = hold(member, index);
   held.own = Own::kOwned;
   held.kicked = false;
+  held.moved = false;
+  held.out = {};
+  for (Holds& others : members_) {
+    if (others.parts.empty()) continue;
+    Hold& other = others.parts[static_cast<std::size_t>(index)];
+    other.moved = other.moved || other.own == Own::kParked;
+  }
   held.known = held.looked_up;
   held.failed_at = 0;
   ForgetOut(member, index);
@@ -480,11 +487,15 @@ void Checker::Blame(Member member, const std::vector<EventId>& killers) {
   blamed_ = member;
 }
 
-// Whatever was delivered and not settled may have been the reason.
+// Whatever was delivered and not settled may have been the reason, or was about to be delivered.
 void Checker::Suspect(Member member, int index) {
   if (blamed_ == member) return;
-  for (Event& e : part(index).events) {
-    if (e.delivered && !e.promised) ++e.suspicions;
+  const bus::Span& out = hold(member, index).out;
+  for (EventId id{index, 0}; id.index < static_cast<int>(part(index).events.size()); ++id.index) {
+    Event& e = event(id);
+    const std::int64_t offset = log_.record(id).offset;
+    const bool announced = offset >= out.begin && offset < out.end;
+    if ((e.delivered || announced) && !e.promised) ++e.suspicions;
   }
 }
 

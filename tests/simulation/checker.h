@@ -123,7 +123,6 @@ class Checker {
     std::size_t settled_to = 0;  // All events below are settled.
     absl::optional<kafka::GroupOffset> committed;
     std::vector<bus::Span> spans;  // Of `committed`.
-    std::string checked;           // Metadata whose spans were found settled.
   };
   enum class Own { kNo, kOwned, kParked };
   struct Hold {
@@ -133,6 +132,8 @@ class Checker {
     absl::optional<kafka::GroupOffset> looked_up;
     bool readable = false;  // Retention has not taken it.
     std::uint64_t failed_at = 0;
+    bool moved = false;  // While it is parked, somebody else has begun to read it.
+    bus::Span out;       // By the mark of its last commit.
   };
   struct Holds {
     std::vector<Hold> parts;
