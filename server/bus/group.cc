@@ -9,6 +9,7 @@
 #include "server/bus/dead_letters.h"
 #include "server/bus/tail_messages.h"
 #include "server/bus/tail_source.h"
+#include "server/wire/decode.h"
 
 namespace eventbus::bus {
 namespace {
@@ -17,6 +18,24 @@ namespace {
 constexpr int kSlice = 1000;
 // Groups have no resume token.
 const std::string kNoToken;
+
+// As people are told of it.
+HeldPartition ToHeldPartition(const HeldPart& part, const wire::Plan& plan) {
+  HeldPartition held;
+  held.partition = part.partition;
+  held.blocked = static_cast<v1::BlockedReason>(part.blocked);
+  held.outstanding = part.outstanding;
+  held.careful_until = part.careful_until;
+  if (!part.first.has_value()) return held;
+  const kafka::RecordView& record = part.first->record.view();
+  BlockingEvent event{record.offset, "", absl::nullopt, part.first->read_at,
+                      part.first->delivery_attempt};
+  const auto body = wire::Decode(plan, *plan.FindByTopic(record.topic), record.value);
+  if (const auto* decoded = std::get_if<wire::Decoded>(&body)) event.event_id = decoded->event_id;
+  if (record.key.has_value()) event.key = std::string(*record.key);
+  held.blocking_event = std::move(event);
+  return held;
+}
 
 }  // namespace
 
@@ -70,7 +89,11 @@ void Group::Drain(absl::Duration remaining) {
   Tell([remaining](Inbox& inbox) { inbox.drain = remaining; });
 }
 
-void Group::Settle(Settlement<AckToken> asked, Done done) {
+void Group::Inspect(GroupInspected::Done done) {
+  Tell([&done](Inbox& inbox) { inbox.inspections.push_back(std::move(done)); });
+}
+
+void Group::Settle(Settlement<AckToken> asked, AckTarget::Done done) {
   Ask ask{std::move(asked), std::move(done)};
   if (TakeAsk(ask)) return task_.Wake();
   Refuse(ask);
@@ -95,6 +118,9 @@ void Group::Start() {
     state_ = State::kOver;
     task_.Stop();
     return sink_->Close(status, {});
+  }
+  if (context_.inspector != nullptr) {
+    context_.inspector->Enter(options_.source.group_id, weak_from_this());
   }
   if (settling_ != nullptr) {
     ack_stream_ = context_.acks->Enter(weak_from_this());
@@ -158,6 +184,9 @@ void Group::TakeInbox() {
   }
   if (state_ != State::kLeaving) TakeLetters(inbox.letters);
   TakeAsks(std::move(inbox.asks));
+  if (state_ != State::kLeaving) {
+    for (auto& done : inbox.inspections) done(Describe());
+  }
   if (inbox.opened.has_value()) TakeSource(*std::move(inbox.opened));
   if (inbox.looked_up.has_value()) {
     looking_up_ = false;
@@ -291,6 +320,20 @@ void Group::Write() {
   }
 }
 
+HeldStream Group::Describe() const {
+  HeldStream stream{options_.stream_id, options_.source.client_id, {}};
+  if (settling_ == nullptr) {
+    for (const kafka::TopicPartition& partition : member_.partitions()) {
+      stream.partitions.push_back({partition, v1::BLOCKED_REASON_UNSPECIFIED, {}, 0, {}});
+    }
+    return stream;
+  }
+  for (const HeldPart& part : settling_->Held()) {
+    stream.partitions.push_back(ToHeldPartition(part, context_.plan));
+  }
+  return stream;
+}
+
 // Empty: nothing to say.
 Message Group::NextMessage() {
   if (!first_.empty()) {
@@ -346,13 +389,13 @@ Message Group::TakeHeartbeat() {
   if (settling_ != nullptr) {
     if (const auto oldest = settling_->oldest()) unsettled.oldest = last_heartbeat_ - *oldest;
     unsettled.blocked = settling_->Held();
-    std::erase_if(unsettled.blocked, [this](const HeldPartition& held) { return !Blocks(held); });
+    std::erase_if(unsettled.blocked, [this](const HeldPart& held) { return !Blocks(held); });
   }
   return HeartbeatMessage(kNoToken, reader_.cursors(), unsettled);
 }
 
 // What has been with the client, or on its way, for less than an interval holds nothing back.
-bool Group::Blocks(const HeldPartition& held) const {
+bool Group::Blocks(const HeldPart& held) const {
   if (held.blocked == BlockedReason::kNone) return false;
   const bool passing =
       held.blocked == BlockedReason::kUnsettled || held.blocked == BlockedReason::kSlowReader;
@@ -442,6 +485,7 @@ void Group::Close() {
   RefuseAsks();
   if (!gone_) sink_->Close(end_, {first_.begin(), first_.end()});
   groups_.Leave(options_.source.group_id);
+  if (context_.inspector != nullptr) context_.inspector->Leave(options_.source.group_id, this);
   if (ack_stream_ != 0) context_.acks->Leave(ack_stream_);
   if (lingering_) groups_.Drop(this);
   task_.Stop();

@@ -16,6 +16,7 @@
 #include "server/bus/acknowledge.h"
 #include "server/bus/auto_commit.h"
 #include "server/bus/context.h"
+#include "server/bus/group_inspector.h"
 #include "server/bus/group_member.h"
 #include "server/bus/group_registry.h"
 #include "server/bus/group_source.h"
@@ -67,6 +68,7 @@ struct GroupOptions {
 // belongs to the task. Thread-safe.
 class Group final : public Subscription,
                     public AckTarget,
+                    public GroupInspected,
                     public std::enable_shared_from_this<Group> {
  public:
   // How long a write may be under way before the client counts as stalled.
@@ -90,12 +92,13 @@ class Group final : public Subscription,
   void OnHalfClose() override;
   void Drain(absl::Duration remaining) override;
   void Wake() override { task_.Wake(); }
-  void Settle(Settlement<AckToken> asked, Done done) override;
+  void Settle(Settlement<AckToken> asked, AckTarget::Done done) override;
+  void Inspect(GroupInspected::Done done) override;
 
  private:
   struct Ask {
     Settlement<AckToken> asked;
-    Done done;
+    AckTarget::Done done;
   };
   // What other threads have put down for the task.
   struct Inbox {
@@ -110,6 +113,7 @@ class Group final : public Subscription,
     bool half_closed = false;
     bool left = false;
     std::vector<Ask> asks;
+    std::vector<GroupInspected::Done> inspections;
   };
   enum class State { kOpening, kLive, kEnding, kLeaving, kOver };
 
@@ -130,6 +134,7 @@ class Group final : public Subscription,
   void RefuseAsks();
   void TakeLetters(const std::vector<std::pair<Letters::Id, absl::Status>>& letters);
   void SendLetters();
+  HeldStream Describe() const;
 
   // Reading.
   void Read();
@@ -142,7 +147,7 @@ class Group final : public Subscription,
   Message NextMessage();
   Message TakeHeartbeat();
   bool HeartbeatDue() const;
-  bool Blocks(const HeldPartition& held) const;
+  bool Blocks(const HeldPart& held) const;
 
   // Ending.
   void EndIfAllIsSaid();

@@ -181,14 +181,14 @@ absl::optional<absl::Time> Settling::oldest() const {
   return event->since;
 }
 
-std::vector<HeldPartition> Settling::Held() const {
-  std::vector<HeldPartition> held;
+std::vector<HeldPart> Settling::Held() const {
+  std::vector<HeldPart> held;
   for (const auto& [partition, part] : parts_) held.push_back(Describe(*part));
   return held;
 }
 
-HeldPartition Settling::Describe(const Part& part) const {
-  HeldPartition held;
+HeldPart Settling::Describe(const Part& part) const {
+  HeldPart held;
   held.partition = part.partition();
   held.outstanding =
       std::count_if(part.held().begin(), part.held().end(),
@@ -196,7 +196,7 @@ HeldPartition Settling::Describe(const Part& part) const {
   if (part.careful()) held.careful_until = part.caution().until();
   const EventPtr first = part.first_unsettled();
   if (first == nullptr) return held;
-  held.blocking = {*first->record, first->read_at, part.failures(first->offset) + 1};
+  held.first = {*first->record, first->read_at, part.failures(first->offset) + 1};
   held.blocked_since = first->since;
   switch (first->state) {
     case State::kOut:

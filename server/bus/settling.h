@@ -15,7 +15,7 @@
 #include "server/bus/acknowledge.h"
 #include "server/bus/commits.h"
 #include "server/bus/deliveries.h"
-#include "server/bus/held_partition.h"
+#include "server/bus/held_part.h"
 #include "server/bus/letters.h"
 #include "server/bus/part.h"
 #include "server/bus/settling_options.h"
@@ -74,7 +74,7 @@ class Settling final : public Commits, public Account {
   // Since when the oldest of them has been; unset: there is none.
   absl::optional<absl::Time> oldest() const;
   // Its partitions, and what holds them back.
-  std::vector<HeldPartition> Held() const;
+  std::vector<HeldPart> Held() const;
 
   // ---- Commits. What is taken or written does not count here.
   // Where the group still has what this stream committed, all goes on: tokens, and what is settled.
@@ -134,7 +134,7 @@ class Settling final : public Commits, public Account {
   void SettleEvent(HeldEvent& event);
   void LetGo(HeldEvent& event, HeldEvent::State state);
   void LoseEventsOf(Part& part);
-  HeldPartition Describe(const Part& part) const;
+  HeldPart Describe(const Part& part) const;
 
   // Care: see bus/caution.
   void UpdateCare();

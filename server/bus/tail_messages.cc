@@ -58,11 +58,11 @@ Message HeartbeatMessage(const std::string& cluster_id, const Cursors& cursors,
   if (unsettled.oldest.has_value()) {
     SetDuration(*unsettled.oldest, *heartbeat.mutable_oldest_unacknowledged());
   }
-  for (const HeldPartition& held : unsettled.blocked) {
+  for (const HeldPart& held : unsettled.blocked) {
     v1::BlockedPartition& blocked = *heartbeat.add_blocked();
     blocked.set_topic(held.partition.topic);
     blocked.set_partition(held.partition.partition);
-    blocked.set_offset(held.blocking->record.view().offset);
+    blocked.set_offset(held.first->record.view().offset);
     blocked.set_reason(static_cast<v1::BlockedReason>(held.blocked));
     SetDuration(unsettled.now - held.blocked_since, *blocked.mutable_since());
   }

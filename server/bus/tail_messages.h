@@ -6,7 +6,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "server/bus/cursors.h"
-#include "server/bus/held_partition.h"
+#include "server/bus/held_part.h"
 #include "server/bus/positions.h"
 #include "server/bus/stream.h"
 
@@ -21,7 +21,7 @@ struct Unsettled {
   // How long the oldest has been with the client; unset: there is none.
   absl::optional<absl::Duration> oldest;
   // The partitions that are held back, and the time at which they are.
-  std::vector<HeldPartition> blocked;
+  std::vector<HeldPart> blocked;
   absl::Time now;
 };
 Message HeartbeatMessage(const std::string& cluster_id, const Cursors& cursors,

@@ -717,15 +717,15 @@ TEST_F(SettlingTest, SaysWhatHoldsAPartitionBack) {
   EXPECT_EQ(settling_->Held()[0].blocked, BlockedReason::kSlowReader);
   const Out out = Take();
   Advance(absl::Seconds(3));
-  const HeldPartition with_client = settling_->Held()[0];
+  const HeldPart with_client = settling_->Held()[0];
   EXPECT_EQ(with_client.blocked, BlockedReason::kUnsettled);
   EXPECT_EQ(with_client.blocked_since, now_ - absl::Seconds(3));
   EXPECT_EQ(with_client.outstanding, 1);
-  EXPECT_EQ(with_client.blocking->record.view().key, "k");
+  EXPECT_EQ(with_client.first->record.view().key, "k");
   Retry(out.tokens[0], absl::Seconds(1));
-  const HeldPartition waiting = settling_->Held()[0];
+  const HeldPart waiting = settling_->Held()[0];
   EXPECT_EQ(waiting.blocked, BlockedReason::kRetryBackoff);
-  EXPECT_EQ(waiting.blocking->delivery_attempt, 2);
+  EXPECT_EQ(waiting.first->delivery_attempt, 2);
   EXPECT_EQ(waiting.blocked_since, now_);
 }
 

@@ -18,7 +18,7 @@ enum class BlockedReason {
 };
 
 // The first event of a partition that is not settled.
-struct BlockingEvent {
+struct FirstUnsettled {
   kafka::KeptRecord record;
   absl::Time read_at;
   // 1 and its failures so far.
@@ -26,11 +26,11 @@ struct BlockingEvent {
 };
 
 // A partition of a stream whose events are settled, as people are told of it.
-struct HeldPartition {
+struct HeldPart {
   kafka::TopicPartition partition;
   BlockedReason blocked = BlockedReason::kNone;
   absl::Time blocked_since;
-  absl::optional<BlockingEvent> blocking;
+  absl::optional<FirstUnsettled> first;
   // Events that are with the client and not settled.
   std::int64_t outstanding = 0;
   // Deliveries are few at a time up to there; unset: they are not.
