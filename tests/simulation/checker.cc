@@ -101,6 +101,9 @@ int Checker::OnDelivered(Member member, EventId id, int attempt) {
   e.attempt = attempt;
   e.delivered_at = clock_.Now();
   e.retried = false;
+  e.given_up = false;
+  e.letter_of = -1;
+  e.letter_written = false;
   return ++e.delivery;
 }
 
@@ -183,7 +186,9 @@ void Checker::OnGivenUp(Member member, const Ask& ask, v1::ErrorReason reason) {
   if (trace_) Trace(absl::StrCat("member ", member, ": dead letter of ", Name(ask.id), " #", ask.delivery, ", ", v1::ErrorReason_Name(reason)));
   ++now_;
   if (!setup_.dead_letters) {
-    if (reason == kDone) Fail(absl::StrCat(Name(ask.id), " is given up, and there is no policy"));
+    if (reason == kDone && !event(ask.id).settled) {
+      Fail(absl::StrCat(Name(ask.id), " is given up, and there is no policy"));
+    }
     return;
   }
   Event& e = event(ask.id);
@@ -495,7 +500,7 @@ void Checker::Suspect(Member member, int index) {
     Event& e = event(id);
     const std::int64_t offset = log_.record(id).offset;
     const bool announced = offset >= out.begin && offset < out.end;
-    if ((e.delivered || announced) && !e.promised) ++e.suspicions;
+    if ((e.delivered || announced) && !Covered(part(index), offset)) ++e.suspicions;
   }
 }
 
