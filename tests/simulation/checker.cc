@@ -163,7 +163,7 @@ void Checker::OnAcknowledged(Member member, const Ask& ask, v1::ErrorReason reas
   ++now_;
   if (reason != kDone) return Refused(member, ask, reason, "the acknowledgement");
   if (IsOut(member, ask)) return Accept(member, ask.id);
-  if (!event(ask.id).settled && event(ask.id).letter_of < 0 && !event(ask.id).given_up) {
+  if (!event(ask.id).settled && !event(ask.id).ever_given_up) {
     Fail(absl::StrCat("the acknowledgement of ", Name(ask.id),
                       " is accepted, and that delivery is no longer with the client"));
   }
@@ -194,12 +194,13 @@ void Checker::OnGivenUp(Member member, const Ask& ask, v1::ErrorReason reason) {
   Event& e = event(ask.id);
   if (reason != kDone) return Refused(member, ask, reason, "giving up");
   if (!IsOut(member, ask)) {
-    if (e.settled || e.given_up || e.letter_of >= 0) return;
+    if (e.settled || e.ever_given_up) return;
     return Fail(absl::StrCat("giving up ", Name(ask.id),
                              " is accepted, and that delivery is no longer with the client"));
   }
   e.out = -1;
   e.given_up = true;
+  e.ever_given_up = true;
 }
 
 void Checker::OnRetried(Member member, const Ask& ask, absl::optional<absl::Duration> delay,
@@ -210,7 +211,7 @@ void Checker::OnRetried(Member member, const Ask& ask, absl::optional<absl::Dura
   if (reason != kDone) return Refused(member, ask, reason, "the retry");
   if (!IsOut(member, ask)) {
     if (e.retried && e.home == member && e.delivery == ask.delivery) return;
-    if (e.settled || e.letter_of >= 0 || e.given_up) return;
+    if (e.settled || e.ever_given_up) return;
     return Fail(absl::StrCat("the retry of ", Name(ask.id),
                              " is accepted, and that delivery is no longer with the client"));
   }
@@ -221,6 +222,7 @@ void Checker::OnRetried(Member member, const Ask& ask, absl::optional<absl::Dura
   // What has failed for good leaves its key's order.
   if (setup_.dead_letters && setup_.max_failures > 0 && e.attempt >= setup_.max_failures) {
     e.given_up = true;
+    e.ever_given_up = true;
     e.retried = false;
     return;
   }
@@ -264,6 +266,7 @@ void Checker::OnLetter(Member member, EventId id, const std::string& reason, int
     Fail(absl::StrCat("the letter of ", Name(id), " says ", deliveries, " deliveries"));
   }
   e.letter_of = member;
+  e.ever_given_up = true;
   e.out = -1;
 }
 
