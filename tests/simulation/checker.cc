@@ -163,6 +163,10 @@ void Checker::OnAcknowledged(Member member, const Ask& ask, v1::ErrorReason reas
   ++now_;
   if (reason != kDone) return Refused(member, ask, reason, "the acknowledgement");
   if (IsOut(member, ask)) return Accept(member, ask.id);
+  if (IsUnaware(member, ask.id.part)) {
+    event(ask.id).settled = true;
+    return;
+  }
   if (!event(ask.id).settled && !event(ask.id).ever_given_up) {
     Fail(absl::StrCat("the acknowledgement of ", Name(ask.id),
                       " is accepted, and that delivery is no longer with the client"));
@@ -178,6 +182,8 @@ void Checker::OnBatchAcknowledged(Member member, const std::vector<Ask>& events,
       Refused(member, ask, reason, "the batch");
     } else if (IsOut(member, ask)) {
       Accept(member, ask.id);
+    } else if (IsUnaware(member, ask.id.part)) {
+      event(ask.id).settled = true;
     }
   }
 }
@@ -194,6 +200,11 @@ void Checker::OnGivenUp(Member member, const Ask& ask, v1::ErrorReason reason) {
   Event& e = event(ask.id);
   if (reason != kDone) return Refused(member, ask, reason, "giving up");
   if (!IsOut(member, ask)) {
+    if (IsUnaware(member, ask.id.part)) {
+      e.given_up = true;
+      e.ever_given_up = true;
+      return;
+    }
     if (e.settled || e.ever_given_up) return;
     return Fail(absl::StrCat("giving up ", Name(ask.id),
                              " is accepted, and that delivery is no longer with the client"));
@@ -210,6 +221,7 @@ void Checker::OnRetried(Member member, const Ask& ask, absl::optional<absl::Dura
   Event& e = event(ask.id);
   if (reason != kDone) return Refused(member, ask, reason, "the retry");
   if (!IsOut(member, ask)) {
+    if (IsUnaware(member, ask.id.part)) return;
     if (e.retried && e.home == member && e.delivery == ask.delivery) return;
     if (e.settled || e.ever_given_up) return;
     return Fail(absl::StrCat("the retry of ", Name(ask.id),
@@ -267,7 +279,7 @@ void Checker::OnLetter(Member member, EventId id, const std::string& reason, int
   }
   e.letter_of = member;
   e.ever_given_up = true;
-  e.out = -1;
+  if (e.out == member) e.out = -1;
 }
 
 void Checker::OnLetterWritten(Member member, EventId id) {
@@ -367,6 +379,9 @@ void Checker::OnAssigned(Member member, const std::vector<int>& parts) {
       for (Event& e : part(index).events) {
         if (e.promised_by == member) e.weak = false;
       }
+    } else if (held.own != Own::kOwned && holds(member).stale) {
+      held.own = Own::kOwned;
+      held.kicked = true;
     } else if (held.own != Own::kOwned) {
       Begin(member, index);
     }
@@ -443,9 +458,12 @@ void Checker::CheckHandover(Member member, int index, bool excused) {
   if (held.failed_at > 0) Suspect(member, index);  // Kafka may not know that it was clean.
 }
 
+void Checker::OnAssignmentLost(Member member) { holds(member).stale = true; }
+
 void Checker::OnLost(Member member, const std::vector<int>& parts) {
   if (trace_) Trace(absl::StrCat("member ", member, " learns that it lost ", absl::StrJoin(parts, ",")));
   ++now_;
+  holds(member).stale = false;
   for (const int index : parts) {
     BreakPromises(member, index);
     ForgetOut(member, index);

@@ -72,6 +72,8 @@ class Checker {
   void OnReleased(Member member, const std::vector<int>& parts);
   void OnLost(Member member, const std::vector<int>& parts);
   void OnKicked(Member member);
+  // It has an assignment that it has not answered, and which is lost.
+  void OnAssignmentLost(Member member);
   // It has left, or is dead.
   void OnEnded(Member member, bool clean);
   // Its client ended without a word.
@@ -139,6 +141,7 @@ class Checker {
   struct Holds {
     std::vector<Hold> parts;
     bool ending = false;
+    bool stale = false;  // What it is about to begin with is lost already.
   };
 
   Part& part(int index) { return parts_[static_cast<std::size_t>(index)]; }
@@ -161,6 +164,10 @@ class Checker {
   void BreakPromises(Member member, int part);
   void Accept(Member member, EventId id);
   bool IsOut(Member member, const Ask& ask);
+  // Others may have the partition, and its server does not know it yet.
+  bool IsUnaware(Member member, int part) {
+    return hold(member, part).kicked || hold(member, part).moved;
+  }
   void Refused(Member member, const Ask& ask, v1::ErrorReason reason, const char* what);
   void Begin(Member member, int part);
   void Suspect(Member member, int part);

@@ -236,6 +236,7 @@ bool Coordinator::Kick(MemberId id) {
     member.revoked = member.owned;
   } else if (member.awaiting_assign) {
     member.loss_waits = true;
+    checker_.OnAssignmentLost(id);
   } else if (!member.revoking) {
     if (member.owned.empty()) {
       member.in_group = true;
