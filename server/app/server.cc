@@ -21,8 +21,10 @@
 #include "server/base/log.h"
 #include "server/bus/acknowledge.h"
 #include "server/bus/dead_letter_queues.h"
+#include "server/bus/group_inspector.h"
 #include "server/bus/tail_hub.h"
 #include "server/rdkafka/client.h"
+#include "server/rpc/admin_service.h"
 #include "server/rpc/service.h"
 
 namespace eventbus::app {
@@ -31,6 +33,8 @@ namespace {
 constexpr int kMaxReceiveBytes = 5 << 20;  // Past our own limit of 4, so that our error answers.
 constexpr int kMaxCallsPerConnection = 1000;
 constexpr int kBlockingThreads = 8;
+// For what people ask: it must not hold up what streams wait for.
+constexpr int kAdminThreads = 2;
 // Of a drain: for what cannot be delivered to be answered, and for answers to leave. Well below the
 // delay that SERVER_DRAINING asks for: gRPC answers who calls again within it with a bare
 // CANCELLED.
@@ -56,6 +60,7 @@ class Pipeline final : public Server {
     if (provisioner_ != nullptr) provisioner_->Stop();
     if (executor_ != nullptr) executor_->Stop();
     if (blocking_ != nullptr) blocking_->Stop();
+    if (admin_pool_ != nullptr) admin_pool_->Stop();
   }
 
   absl::Status Build(const google::protobuf::DescriptorPool& schema) {
@@ -98,6 +103,8 @@ class Pipeline final : public Server {
   // go.
   std::unique_ptr<bus::DeadLetterQueues> dead_letters_;
   bus::AckRegistry acks_;  // Before the executors, which hold streams that leave it.
+  bus::GroupInspector inspector_;
+  std::unique_ptr<Executor> admin_pool_;
   std::unique_ptr<Executor> blocking_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<Provisioner> provisioner_;  // Null: not asked for.
@@ -105,6 +112,7 @@ class Pipeline final : public Server {
   std::unique_ptr<bus::TailHub> tails_;
   rpc::StreamRegistry streams_;
   std::unique_ptr<rpc::Service> service_;
+  std::unique_ptr<rpc::AdminService> admin_service_;
   std::unique_ptr<Health> health_;
   std::unique_ptr<grpc::Server> grpc_;  // Last: every call ends before what serves it goes.
   std::vector<std::string> addresses_;
@@ -179,10 +187,12 @@ absl::Status Pipeline::Assemble(const Pool&) {
   tails.reader.client_id = absl::StrCat("eventbus/", HostName());
   tails_ = std::make_unique<bus::TailHub>(*plan_, *consumers_, *monitor_, *executor_, *blocking_,
                                           clock, std::move(tails));
-  const bus::Context readers{*catalog_,          *plan_,     *admin_, *consumers_,  *monitor_,
-                             *executor_,         *blocking_, clock,   tails_.get(), &acks_,
-                             dead_letters_.get()};
+  const bus::Context readers{*catalog_,           *plan_,     *admin_, *consumers_,  *monitor_,
+                             *executor_,          *blocking_, clock,   tails_.get(), &acks_,
+                             dead_letters_.get(), &inspector_};
   service_ = std::make_unique<rpc::Service>(*publisher_, readers, streams_, MakeDefaults());
+  admin_pool_ = MakeThreadPool("admin", kAdminThreads);
+  admin_service_ = std::make_unique<rpc::AdminService>(readers, *admin_pool_, MakeDefaults());
   return absl::OkStatus();
 }
 
@@ -207,6 +217,7 @@ absl::Status Pipeline::Listen() {
     builder.AddListeningPort(options_.listen[i], grpc::InsecureServerCredentials(), &ports[i]);
   }
   builder.RegisterService(service_.get());
+  builder.RegisterService(admin_service_.get());
   builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsPerConnection);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // A second server is an error.
@@ -227,9 +238,10 @@ absl::Status Pipeline::Listen() {
     addresses_.push_back(
         unix_socket ? address : absl::StrCat(address.substr(0, address.rfind(':') + 1), ports[i]));
   }
-  health_ =
-      std::make_unique<Health>(grpc_->GetHealthCheckService(),
-                               std::vector<std::string>{v1::EventBusService::service_full_name()});
+  health_ = std::make_unique<Health>(
+      grpc_->GetHealthCheckService(),
+      std::vector<std::string>{v1::EventBusService::service_full_name(),
+                               v1::EventBusAdminService::service_full_name()});
   for (const std::string& address : addresses_) {
     Log(LogLevel::kInfo, "listening", {{"address", address}});
   }
@@ -285,6 +297,7 @@ bool Pipeline::Drain() {
   publisher_->Drain();
   streams_.Drain(options_.drain_timeout);
   service_->DrainMembers(options_.drain_timeout);
+  admin_service_->Drain(options_.drain_timeout);
   RefuseLateCalls();
   const bool delivered = producer_->Flush(deadline - absl::Now());
   producer_->Stop();  // An unanswered call would hold up Shutdown for ever.

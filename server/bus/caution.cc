@@ -34,6 +34,19 @@ void Caution::EndWith(Span with, std::int64_t* failed) {
   out_ = {};
 }
 
+// Of those that are out, the ones that are settled below the prefix have nothing to do with an end.
+// One that is left of several was not alone: that it is delivered alone next time is all that
+// follows.
+Mark Caution::mark(bool open, std::int64_t prefix) const {
+  Mark mark{open, few_until_, one_until_, open ? out_ : Span()};
+  if (mark.out.begin >= prefix) return mark;
+  mark.out = mark.out.end > prefix ? Span{prefix, mark.out.end} : Span();
+  if (mark.out.end != prefix + 1) return mark;
+  mark.out = {};
+  mark.one_until = std::max(one_until_, prefix + 1);
+  return mark;
+}
+
 void Caution::Suspect(Span out, std::int64_t* failed) {
   few_until_ = std::max(few_until_, out.end);
   one_until_ = std::max(one_until_, out.end);

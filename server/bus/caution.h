@@ -42,8 +42,8 @@ class Caution {
   // none was. As After.
   void EndWith(Span with, std::int64_t* failed);
 
-  // What is with a client says something only while the mark is open.
-  Mark mark(bool open) const { return {open, few_until_, one_until_, open ? out_ : Span()}; }
+  // For a commit of `prefix`. What is with a client says something only while the mark is open.
+  Mark mark(bool open, std::int64_t prefix) const;
   std::int64_t until() const { return few_until_ > one_until_ ? few_until_ : one_until_; }
 
  private:

@@ -194,9 +194,15 @@ void Group::TakeInbox() {
   }
   if (inbox.prepared.has_value()) JoinTopics(*inbox.prepared);
   left_ = left_ || inbox.left;
-  if (inbox.half_closed) End(absl::OkStatus(), kLastWrite);
+  if (inbox.half_closed) TakeHalfClose();
   if ((inbox.gone || inbox.at_deadline) && !lingering_) EndGone(!inbox.at_deadline);
   if (inbox.drain.has_value()) TakeDrain(*inbox.drain);
+}
+
+// Who sends no more settles no more, so that nothing has to be waited for.
+void Group::TakeHalfClose() {
+  End(absl::OkStatus(), kLastWrite);
+  awaits_settling_ = awaits_settling_ && lingering_;
 }
 
 void Group::TakeDrain(absl::Duration remaining) {
@@ -281,7 +287,7 @@ void Group::LookUp() {
 
 // Who names no topics reads those that appear, too.
 void Group::FollowTopics() {
-  if (!options_.source.topics.empty() || preparing_) return;
+  if (!options_.source.topics.empty() || preparing_ || context_.clock.Now() < follow_at_) return;
   const auto latest = context_.monitor.latest();
   if (latest == seen_ || latest == nullptr) return;
   seen_ = latest;
@@ -304,6 +310,7 @@ void Group::JoinTopics(const absl::Status& prepared) {
   if (absl::IsUnavailable(prepared)) {  // Again, with what the cluster has then.
     topics_.clear();
     seen_ = nullptr;
+    follow_at_ = context_.clock.Now() + GroupMember::kRetry;
     return;
   }
   const absl::Status status = prepared.ok() ? member_.consumer()->Join(topics_) : prepared;
@@ -413,7 +420,7 @@ void Group::EndIfAllIsSaid() {
 
 // The client has all that it asked for, and may be yet to settle it.
 void Group::EndBounded() {
-  if (AllSettled()) return End(absl::OkStatus(), kLastWrite);
+  if (AllSettled() && !WritingLetters()) return End(absl::OkStatus(), kLastWrite);
   awaits_settling_ = true;
   if (options_.settles_on_stream) return End(absl::OkStatus(), kLinger);
   Linger();
@@ -518,7 +525,9 @@ void Group::ScheduleTimer() {
   if (state_ == State::kEnding) {
     next = std::min(next, looking_up_ ? leave_by_ + kLeaveTimeout : leave_by_);
   }
-  if (!writing_) next = std::min(next, last_heartbeat_ + options_.heartbeat_interval);
+  if (!writing_ && !lingering_) {
+    next = std::min(next, last_heartbeat_ + options_.heartbeat_interval);
+  }
   task_.WakeAt(next);
 }
 

@@ -127,6 +127,7 @@ class Group final : public Subscription,
   void Step();
   void TakeInbox();
   void TakeSource(absl::StatusOr<GroupSource> opened);
+  void TakeHalfClose();
   void TakeDrain(absl::Duration remaining);
   bool TakeAsk(Ask& ask);
   static void Refuse(Ask& ask);
@@ -183,6 +184,7 @@ class Group final : public Subscription,
   GroupMember member_;
   std::vector<std::string> topics_;
   bool preparing_ = false;  // The dead-letter topics of `topics_`, which are joined then.
+  absl::Time follow_at_ = absl::InfinitePast();
   std::shared_ptr<const kafka::ClusterMetadata> seen_;
   bool looking_up_ = false;
 

@@ -117,6 +117,7 @@ std::vector<kafka::TopicPartition> GroupMember::partitions() const {
 
 void GroupMember::Leave(kafka::GroupConsumer::Done done) {
   Close(partitions());
+  if (state_ == State::kReleasing) Close(changing_);
   consumer_->Leave(commits_.TakeLast(), std::move(done));
 }
 
@@ -183,6 +184,7 @@ void GroupMember::GoOn(const GroupStart& start) {
     if (options_.gap_policy == GapPolicy::kFail) return Fail(Expired(*start.lost));
     StartOver(start.partition, start.offset);
     if (start.lost->cause == Lost::Cause::kPastEnd) {  // Another log, under the same name.
+      reader_.DropBatch();  // What was kept may be in it meanwhile.
       commits_.Remove(start.partition);
       commits_.Add(start.partition, start.offset, start.end, false, "");
     }

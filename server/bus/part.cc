@@ -135,12 +135,18 @@ kafka::GroupOffset Part::offset() const {
   for (const auto& [offset, count] : failures_) {
     if (!ledger_.IsSettled(offset)) metadata.failures.push_back({offset, count});
   }
-  metadata.mark = caution_.mark(open_);
+  metadata.mark = caution_.mark(open_, prefix);
   metadata.settled = ledger_.settled();
   return {partition_, prefix, FormatCommitMetadata(metadata, prefix)};
 }
 
 EventPtr Part::first_unsettled() const { return held_.empty() ? nullptr : held_.front(); }
+
+void Part::Drop() {
+  held_.clear();
+  ready_.clear();
+  lines_ = {};
+}
 
 void Part::DropSettled() {
   while (!held_.empty() && held_.front()->state == State::kSettled) held_.pop_front();

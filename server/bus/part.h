@@ -75,6 +75,8 @@ class Part : public std::enable_shared_from_this<Part> {
   const std::deque<EventPtr>& held() const { return held_; }
   // Null: everything kept is settled.
   EventPtr first_unsettled() const;
+  // Forgets what it holds: events hold their part, too. Nothing but commits() may follow.
+  void Drop();
 
  private:
   void DropSettled();

@@ -15,6 +15,12 @@ constexpr v1::ErrorReason kDone = v1::ERROR_REASON_UNSPECIFIED;
 
 }  // namespace
 
+Settling::~Settling() {
+  for (const Parts* parts : {&parts_, &parked_}) {
+    for (const auto& [partition, part] : *parts) part->Drop();
+  }
+}
+
 void Settling::Advance(absl::Time now) {
   now_ = now;
   for (auto& [partition, part] : parts_) part->Release(now);
@@ -127,6 +133,7 @@ bool Settling::HasFailedForGood(int failures) const {
 
 void Settling::AddLetter(const EventPtr& event, int deliveries, std::string reason) {
   if (!std::exchange(event->delivered, true)) --undelivered_;
+  --held_events_;
   event->state = State::kLetter;
   event->since = now_;
   letters_.Add({event, deliveries, std::move(reason)}, now_);
@@ -144,9 +151,9 @@ void Settling::SettleEvent(HeldEvent& event) {
 
 void Settling::LetGo(HeldEvent& event, State state) {
   if (!std::exchange(event.delivered, true)) --undelivered_;
+  if (event.state != State::kLetter) --held_events_;
   event.state = state;
   event.record.reset();
-  --held_events_;
   held_bytes_ -= event.bytes;
 }
 
@@ -264,6 +271,7 @@ void Settling::LoseEventsOf(Part& part) {
     deliveries_.Lose(*event);
     LetGo(*event, State::kGone);
   }
+  part.Drop();
   letters_.DropGone();
   if (turn_.has_value() && turn_->part.get() == &part) turn_.reset();
   UpdateCare();

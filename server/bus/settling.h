@@ -40,6 +40,9 @@ namespace eventbus::bus {
 class Settling final : public Commits, public Account {
  public:
   explicit Settling(SettlingOptions options) : options_(options) {}
+  ~Settling() override;
+  Settling(const Settling&) = delete;
+  Settling& operator=(const Settling&) = delete;
 
   // The random part of its tokens. Once, before the first delivery.
   void SetStream(std::uint64_t stream) { stream_ = stream; }

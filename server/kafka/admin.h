@@ -8,6 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/kafka/group_description.h"
+#include "server/kafka/record.h"
 
 namespace eventbus::kafka {
 
@@ -50,6 +52,16 @@ class Admin {
   // The topic's configuration by Kafka's names (`retention.ms`); UNSUPPORTED on the embedded Kafka.
   virtual absl::StatusOr<std::map<std::string, std::string>> DescribeTopicConfig(
       const std::string& topic, absl::Duration timeout) = 0;
+
+  // A group: `Dead` where Kafka has none of that name or does not show it; UNSUPPORTED on the
+  // embedded Kafka. While a broker is down it takes 3 s.
+  virtual absl::StatusOr<GroupDescription> DescribeGroup(const std::string& group,
+                                                         absl::Duration timeout) = 0;
+
+  // Where these partitions end, as read_committed shows them; those that Kafka does not tell are
+  // left out.
+  virtual absl::StatusOr<std::map<TopicPartition, std::int64_t>> QueryEnds(
+      const std::vector<TopicPartition>& partitions, absl::Duration timeout) = 0;
 };
 
 }  // namespace eventbus::kafka

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -23,6 +25,12 @@ class Admin final : public kafka::Admin {
   absl::Status CreateTopic(const kafka::NewTopic& topic, absl::Duration timeout) override;
   absl::StatusOr<std::map<std::string, std::string>> DescribeTopicConfig(
       const std::string& topic, absl::Duration timeout) override;
+
+  // In admin_groups.cc.
+  absl::StatusOr<kafka::GroupDescription> DescribeGroup(const std::string& group,
+                                                        absl::Duration timeout) override;
+  absl::StatusOr<std::map<kafka::TopicPartition, std::int64_t>> QueryEnds(
+      const std::vector<kafka::TopicPartition>& partitions, absl::Duration timeout) override;
 
  private:
   Admin(ClientHolder client, EmbeddedKafka* embedded);

@@ -37,6 +37,7 @@ using PartitionsHolder =
 using MetadataHolder = Holder<const rd_kafka_metadata_t, rd_kafka_metadata_destroy>;
 using NewTopicHolder = Holder<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
 using ConfigResourceHolder = Holder<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
+using GroupListHolder = Holder<const rd_kafka_group_list, rd_kafka_group_list_destroy>;
 using AdminOptionsHolder = Holder<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
 using MockClusterHolder = Holder<rd_kafka_mock_cluster_t, rd_kafka_mock_cluster_destroy>;
 

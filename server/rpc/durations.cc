@@ -22,4 +22,9 @@ bool IsWithin(const google::protobuf::Duration& duration, absl::Duration min, ab
   return IsAllowed(duration) && min <= said && said <= max;
 }
 
+void SetDuration(absl::Duration from, google::protobuf::Duration& out) {
+  out.set_seconds(absl::IDivDuration(from, absl::Seconds(1), &from));
+  out.set_nanos(static_cast<int>(absl::ToInt64Nanoseconds(from)));
+}
+
 }  // namespace eventbus::rpc

@@ -11,4 +11,7 @@ absl::Duration ToDuration(const google::protobuf::Duration& duration);
 // Whether `duration` is one that protobuf allows, and `min` to `max`.
 bool IsWithin(const google::protobuf::Duration& duration, absl::Duration min, absl::Duration max);
 
+// The other way; to the nanosecond.
+void SetDuration(absl::Duration from, google::protobuf::Duration& out);
+
 }  // namespace eventbus::rpc

@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/rpc/durations.h"
+#include "server/rpc/group_id.h"
 #include "server/rpc/settling_options.h"
 #include "server/rpc/start_position.h"
 #include "server/rpc/unknown_fields.h"
@@ -19,15 +19,10 @@ namespace {
 constexpr int kMaxTopics = 64;
 constexpr int kMaxTypes = 256;
 constexpr std::size_t kMaxClientId = 128;
-constexpr std::size_t kMaxGroupId = 249;
 constexpr int kMaxBatchEvents = 1000;
 constexpr std::int64_t kMaxEvents = std::int64_t{1} << 53;
 constexpr absl::Duration kMinHeartbeat = absl::Seconds(1);
 constexpr absl::Duration kMaxHeartbeat = absl::Minutes(5);
-
-bool IsNameCharacter(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
-}
 
 class Checker {
  public:
@@ -140,7 +135,7 @@ class Checker {
     const v1::Group& group = request_.group();
     bus::GroupOptions options;
     options.source.group_id = group.id().empty() ? defaults_.group_id : group.id();
-    CheckGroupId(options.source.group_id);
+    CheckGroupId(options.source.group_id, "group.id", violations_);
     options.source.topics = topics_;
     options.source.client_id = ClientId();
     options.source.initial_position =
@@ -152,15 +147,6 @@ class Checker {
     options.heartbeat_interval = heartbeat_interval_;
     ReadSettling(group, catalog_, options, violations_);
     return options;
-  }
-
-  void CheckGroupId(const std::string& id) {
-    if (id.empty()) {
-      Violate("group.id", "empty, and this server has no KAFKA_GROUP_ID that would stand for it");
-    } else if (id.size() > kMaxGroupId || !std::all_of(id.begin(), id.end(), IsNameCharacter)) {
-      Violate("group.id", id.size(), " bytes, 1 to ", kMaxGroupId,
-              " of [A-Za-z0-9._-] are allowed");
-    }
   }
 
   bus::GapPolicy ReadGapPolicy(v1::GapPolicy policy) {

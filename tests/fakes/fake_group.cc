@@ -14,6 +14,12 @@ std::int64_t FakeGroup::committed(const kafka::TopicPartition& partition) const 
   return found == committed_.end() ? -1 : found->second.offset;
 }
 
+kafka::GroupOffset FakeGroup::committed_offset(const kafka::TopicPartition& partition) const {
+  MutexLock lock(mu_);
+  const auto found = committed_.find(partition);
+  return found == committed_.end() ? kafka::GroupOffset{partition, -1, ""} : found->second;
+}
+
 void FakeGroup::SetCommitted(const kafka::TopicPartition& partition, std::int64_t offset) {
   MutexLock lock(mu_);
   committed_[partition] = {partition, offset, ""};
@@ -40,9 +46,21 @@ void FakeGroup::LoseAssignments() {
   wake_();
 }
 
+void FakeGroup::Kill(MemberId member) {
+  {
+    MutexLock lock(mu_);
+    Member& killed = members_.at(member);
+    killed = {};
+    killed.killed = true;
+    Rebalance(/*lost=*/false);
+  }
+  wake_();
+}
+
 int FakeGroup::members() const {
   MutexLock lock(mu_);
-  return static_cast<int>(members_.size());
+  return static_cast<int>(std::count_if(members_.begin(), members_.end(),
+                                        [](const auto& each) { return !each.second.killed; }));
 }
 
 int FakeGroup::commits() const {
@@ -119,6 +137,7 @@ void FakeGroup::Commit(MemberId member, const std::vector<kafka::GroupOffset>& o
 absl::Status FakeGroup::CommitNow(MemberId member, const std::vector<kafka::GroupOffset>& offsets) {
   MutexLock lock(mu_);
   if (!error_.ok()) return error_;
+  if (members_.at(member).killed) return absl::UnavailableError("killed");
   const Partitions& owned = members_.at(member).owned;
   for (const kafka::GroupOffset& offset : offsets) {
     if (std::find(owned.begin(), owned.end(), offset.partition) != owned.end()) continue;
@@ -147,8 +166,9 @@ bool FakeGroup::PollOne(MemberId member, kafka::GroupEvents& events) {
   Event event;
   {
     MutexLock lock(mu_);
-    std::deque<Event>& waiting = members_.at(member).events;
-    if (waiting.empty()) return false;
+    const auto found = members_.find(member);
+    if (found == members_.end() || found->second.events.empty()) return false;  // Not joined yet.
+    std::deque<Event>& waiting = found->second.events;
     event = std::move(waiting.front());
     waiting.pop_front();
   }
@@ -184,13 +204,16 @@ void FakeGroup::DealIfFree() {
   rebalancing_ = false;
   std::map<kafka::TopicPartition, std::vector<MemberId>> takers;
   for (const auto& [id, member] : members_) {
+    if (member.killed) continue;
     for (const auto& partition : partitions_of_(member.topics)) takers[partition].push_back(id);
   }
   std::size_t next = 0;
   for (const auto& [partition, ids] : takers) {
     members_.at(ids[next++ % ids.size()]).owned.push_back(partition);
   }
-  for (auto& [id, member] : members_) member.events.emplace_back(Assigned{member.owned});
+  for (auto& [id, member] : members_) {
+    if (!member.killed) member.events.emplace_back(Assigned{member.owned});
+  }
 }
 
 namespace {

@@ -29,6 +29,8 @@ class FakeGroup {
   // ---- The test's side.
   // -1: none.
   std::int64_t committed(const kafka::TopicPartition& partition) const;
+  // With its metadata.
+  kafka::GroupOffset committed_offset(const kafka::TopicPartition& partition) const;
   void SetCommitted(const kafka::TopicPartition& partition, std::int64_t offset);
   // Commits and look-ups fail with it; OK: they work.
   void SetError(const absl::Status& error);
@@ -36,6 +38,9 @@ class FakeGroup {
   void FailMembers(const absl::Status& error);
   // As after an outage longer than the session: every member has lost what it had, and joins again.
   void LoseAssignments();
+  // As when the process of a member is killed: the group goes on without it, and takes nothing from
+  // it any more. The members are numbered from 1 in the order in which they join.
+  void Kill(MemberId member);
   int members() const;
   int commits() const;
   // Commits of a partition by a member that did not have it.
@@ -72,6 +77,7 @@ class FakeGroup {
     std::vector<std::string> topics;
     Partitions owned;
     bool releasing = false;
+    bool killed = false;
     std::deque<Event> events;
   };
 

@@ -305,6 +305,37 @@ absl::StatusOr<std::map<std::string, std::string>> FakeKafka::DescribeTopicConfi
   return config_;
 }
 
+void FakeKafka::SetGroupDescription(const std::string& group, kafka::GroupDescription description) {
+  MutexLock lock(mu_);
+  descriptions_[group] = std::move(description);
+}
+
+void FakeKafka::SetEndsError(const absl::Status& error) {
+  MutexLock lock(mu_);
+  ends_error_ = error;
+}
+
+absl::StatusOr<kafka::GroupDescription> FakeKafka::DescribeGroup(const std::string& group,
+                                                                 absl::Duration) {
+  if (on_describe_group_) on_describe_group_();
+  MutexLock lock(mu_);
+  if (!error_.ok()) return error_;
+  const auto found = descriptions_.find(group);
+  if (found == descriptions_.end()) return kafka::GroupDescription{"Dead", "", {}};
+  return found->second;
+}
+
+absl::StatusOr<std::map<kafka::TopicPartition, std::int64_t>> FakeKafka::QueryEnds(
+    const std::vector<kafka::TopicPartition>& partitions, absl::Duration) {
+  MutexLock lock(mu_);
+  if (!ends_error_.ok()) return ends_error_;
+  std::map<kafka::TopicPartition, std::int64_t> ends;
+  for (const kafka::TopicPartition& each : partitions) {
+    ends[each] = topics_.at(each.topic).at(static_cast<std::size_t>(each.partition)).end;
+  }
+  return ends;
+}
+
 absl::StatusOr<std::unique_ptr<kafka::Consumer>> FakeKafka::MakeConsumer(
     const std::string& client_id, absl::AnyInvocable<void()> on_ready) {
   MutexLock lock(mu_);

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -63,11 +64,22 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   // Made on first use.
   FakeGroup& Group(const std::string& id) { return *FindGroup(id); }
 
+  // What DescribeGroup says; Kafka has no such group where nothing is set.
+  void SetGroupDescription(const std::string& group, kafka::GroupDescription description);
+  // Called by DescribeGroup before it answers, on its thread.
+  void OnDescribeGroup(std::function<void()> hook) { on_describe_group_ = std::move(hook); }
+  // QueryEnds fails with it; OK: it works.
+  void SetEndsError(const absl::Status& error);
+
   // ---- kafka::Admin, ConsumerFactory, Producer.
   absl::StatusOr<kafka::ClusterMetadata> Describe(absl::Duration timeout) override;
   absl::Status CreateTopic(const kafka::NewTopic& topic, absl::Duration timeout) override;
   absl::StatusOr<std::map<std::string, std::string>> DescribeTopicConfig(
       const std::string& topic, absl::Duration timeout) override;
+  absl::StatusOr<kafka::GroupDescription> DescribeGroup(const std::string& group,
+                                                        absl::Duration timeout) override;
+  absl::StatusOr<std::map<kafka::TopicPartition, std::int64_t>> QueryEnds(
+      const std::vector<kafka::TopicPartition>& partitions, absl::Duration timeout) override;
   absl::StatusOr<std::unique_ptr<kafka::Consumer>> MakeConsumer(
       const std::string& client_id, absl::AnyInvocable<void()> on_ready) override;
   absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> MakeGroupConsumer(
@@ -102,6 +114,9 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   std::vector<kafka::NewTopic> created_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, std::string> config_;
   int hidden_configs_ = 0;
+  std::map<std::string, kafka::GroupDescription> descriptions_ ABSL_GUARDED_BY(mu_);
+  std::function<void()> on_describe_group_;
+  absl::Status ends_error_ ABSL_GUARDED_BY(mu_);
   bool hold_ = false;
   const std::shared_ptr<Live> live_ = std::make_shared<Live>();
   std::vector<std::weak_ptr<absl::AnyInvocable<void()>>> wakers_ ABSL_GUARDED_BY(mu_);

@@ -353,6 +353,8 @@ TEST_F(EmbeddedKafkaTest, AdminDescribesAndCreates) {
   EXPECT_EQ(cluster->topics.at("events").replication_factor, 1);
   EXPECT_EQ(ReasonOf(admin->DescribeTopicConfig("fresh", kTimeout).status()),
             v1::ERROR_REASON_UNSUPPORTED);
+  EXPECT_EQ(ReasonOf(admin->DescribeGroup("a-group", kTimeout).status()),
+            v1::ERROR_REASON_UNSUPPORTED);
 }
 
 TEST_F(EmbeddedKafkaTest, AdminSaysInTimeThatKafkaIsAway) {

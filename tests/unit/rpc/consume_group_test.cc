@@ -158,8 +158,10 @@ TEST(ConsumeTest, ARefusedMessageEndsAMemberCleanly) {
   grpc::ClientContext context;
   auto stream = bus.stub().Consume(&context);
   ASSERT_TRUE(stream->Write(Group()));
-  ASSERT_TRUE(stream->Write(Group()));
   v1::ConsumeResponse response;
+  while (stream->Read(&response) && !response.delivery().has_started()) {
+  }
+  ASSERT_TRUE(stream->Write(Group()));
   while (stream->Read(&response)) {
   }
   EXPECT_EQ(ReasonOf(stream->Finish()), "REQUEST_INVALID");

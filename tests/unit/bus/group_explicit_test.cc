@@ -1,0 +1,289 @@
+#include <random>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "server/bus/group.h"
+#include "tests/unit/bus/group_fixture.h"
+
+namespace eventbus::bus {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+TEST_F(ExplicitGroupTest, WhatIsNotAcknowledgedComesAgainToTheNextReader) {
+  Append(0, 3);
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  ASSERT_THAT(events, SizeIs(3));
+  EXPECT_THAT(Acknowledge({events[0].token}), IsEmpty());
+  stream.group->OnGone();
+  Run();
+  EXPECT_EQ(Committed(0), 1);
+  EXPECT_THAT(Places(Start().sink->Take()), ElementsAre("0:1", "0:2"));
+}
+
+TEST_F(ExplicitGroupTest, WhatIsAcknowledgedOutOfOrderDoesNotComeAgain) {
+  Append(0, 4);
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  EXPECT_THAT(Acknowledge({events[1].token, events[3].token}), IsEmpty());
+  EXPECT_EQ(Committed(0), 0);
+  stream.group->OnGone();
+  Run();
+  EXPECT_THAT(Places(Start().sink->Take()), ElementsAre("0:0", "0:2"));
+}
+
+TEST_F(ExplicitGroupTest, ABatchsTokenSettlesItAndTheIntervalCommits) {
+  Append(0, 4);
+  Stream& stream = Start();
+  EXPECT_THAT(Acknowledge({BatchToken(stream.sink->Take())}), IsEmpty());
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(Committed(0), 4);
+}
+
+TEST_F(ExplicitGroupTest, UnderAutoThereAreNoTokens) {
+  options_.ack_mode = AckMode::kAuto;
+  Append(0, 1);
+  const auto messages = Start().sink->Take();
+  EXPECT_EQ(Events(messages).at(0).token, "");
+  EXPECT_EQ(BatchToken(messages), "");
+}
+
+TEST_F(ExplicitGroupTest, ReadingStopsAtTheMostOutstandingAndGoesOn) {
+  options_.settling.max_events = 2;
+  Append(0, 5);
+  Stream& stream = Start();
+  auto events = Events(stream.sink->Take());
+  ASSERT_THAT(events, SizeIs(2));
+  Acknowledge({events[0].token, events[1].token});
+  EXPECT_THAT(Places(stream.sink->Take()), ElementsAre("0:2", "0:3"));
+}
+
+TEST_F(ExplicitGroupTest, AnEventThatIsNotAcknowledgedInTimeEndsTheStream) {
+  Append(0, 2);
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  Acknowledge({events[0].token});
+  Advance(absl::Minutes(29));
+  EXPECT_EQ(stream.sink->closed(), absl::nullopt);
+  Advance(absl::Minutes(1));
+  EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_ACK_TIMEOUT);
+  EXPECT_EQ(group().members(), 0);
+  EXPECT_EQ(Committed(0), 1);
+}
+
+TEST_F(ExplicitGroupTest, HeartbeatsSayHowLongTheOldestHasWaited) {
+  Append(0, 1);
+  Stream& stream = Start();
+  const auto token = BatchToken(stream.sink->Take());
+  Advance(absl::Seconds(15));
+  auto messages = stream.sink->Take();
+  ASSERT_THAT(Kinds(messages), ElementsAre(kHeartbeat));
+  EXPECT_EQ(messages[0].heartbeat().oldest_unacknowledged().seconds(), 15);
+  Acknowledge({token});
+  Advance(absl::Seconds(15));
+  EXPECT_FALSE(stream.sink->Take().at(0).heartbeat().has_oldest_unacknowledged());
+}
+
+TEST_F(ExplicitGroupTest, TokensOfAStreamThatIsGoneAreNotOwned) {
+  Append(0, 1);
+  Stream& stream = Start();
+  const auto token = BatchToken(stream.sink->Take());
+  stream.group->OnGone();
+  Run();
+  EXPECT_EQ(Acknowledge({token}).at(0).reason, v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED);
+}
+
+// With an eager assignor every join takes every partition from everybody.
+TEST_F(ExplicitGroupTest, AJoinRedeliversOnlyWhatMoves) {
+  Append(0, 2);
+  Append(1, 2);
+  Stream& first = Start();
+  const auto before = Events(first.sink->Take());
+  ASSERT_THAT(before, SizeIs(4));
+  Stream& second = Start();
+  const auto moved = Places(second.sink->Take());
+  EXPECT_THAT(moved, SizeIs(2));
+  EXPECT_THAT(Places(first.sink->Take()), IsEmpty()) << "what it keeps is with its client already";
+  for (const auto& event : before) {
+    const bool went = event.place.substr(0, 1) == moved[0].substr(0, 1);
+    EXPECT_THAT(Acknowledge({event.token}), SizeIs(went ? 1 : 0)) << event.place;
+  }
+}
+
+TEST_F(ExplicitGroupTest, WhatIsSettledDuringARebalanceIsCommittedAfterIt) {
+  Append(0, 2);
+  Append(1, 2);
+  Stream& first = Start();
+  const auto events = Events(first.sink->Take());
+  Stream& guest = Start();
+  guest.group->OnGone();
+  executor_.Run();  // The partitions are on their way back: their starts are being looked up.
+  std::vector<std::string> tokens;
+  for (const auto& event : events) tokens.push_back(event.token);
+  const auto errors = Acknowledge(tokens);
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(Committed(0) + Committed(1), 4 - static_cast<int>(errors.size()));
+}
+
+// One terminal can receive, then acknowledge.
+TEST_F(ExplicitGroupTest, ABoundedReadEndsAndItsMemberStaysUntilAllIsSettled) {
+  Append(0, 3);
+  options_.reader.max_events = 2;
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  ASSERT_TRUE(stream.sink->closed().has_value());
+  EXPECT_TRUE(stream.sink->closed()->ok());
+  stream.group->OnGone();  // As gRPC tells once the call is done.
+  stream.group = nullptr;
+  Run();
+  EXPECT_EQ(group().members(), 1);
+  EXPECT_THAT(Acknowledge({events[0].token}), IsEmpty());
+  EXPECT_EQ(group().members(), 1);
+  EXPECT_THAT(Acknowledge({events[1].token}), IsEmpty());
+  EXPECT_EQ(group().members(), 0);
+  EXPECT_EQ(Committed(0), 2);
+  streams_.clear();
+}
+
+TEST_F(ExplicitGroupTest, AMemberWhoseReadEndedDoesNotStayForEver) {
+  Append(0, 2);
+  options_.reader.max_events = 2;
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  Acknowledge({events[0].token});
+  Advance(Group::kLinger);
+  EXPECT_EQ(group().members(), 0);
+  EXPECT_EQ(Committed(0), 1);
+  EXPECT_EQ(Acknowledge({events[1].token}).at(0).reason, v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED);
+}
+
+TEST_F(ExplicitGroupTest, ADrainWaitsForWhatIsWithTheClient) {
+  Append(0, 2);
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  stream.group->Drain(absl::Seconds(25));
+  Advance(absl::Seconds(5));
+  EXPECT_THAT(Kinds(stream.sink->Take()), ElementsAre(kDraining));
+  EXPECT_EQ(stream.sink->closed(), absl::nullopt);
+  EXPECT_THAT(Acknowledge({events[0].token, events[1].token}), IsEmpty());
+  EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_SERVER_DRAINING);
+  EXPECT_EQ(Committed(0), 2);
+}
+
+TEST_F(ExplicitGroupTest, ADrainDoesNotWaitForEver) {
+  Append(0, 2);
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  stream.group->Drain(absl::Seconds(25));
+  Acknowledge({events[1].token});
+  Advance(absl::Seconds(19));
+  EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_SERVER_DRAINING);
+  EXPECT_THAT(Places(Start().sink->Take()), ElementsAre("0:0"));
+}
+
+TEST_F(ExplicitGroupTest, AMemberThatLingersIsDrained) {
+  Append(0, 1);
+  options_.reader.max_events = 1;
+  Start();
+  registry_.Drain(absl::Seconds(4));
+  Run();
+  EXPECT_EQ(group().members(), 1);
+  Advance(absl::Seconds(3));
+  EXPECT_EQ(group().members(), 0);
+}
+
+TEST_F(ExplicitGroupTest, FilteredRecordsAreCommittedAndCostNoWindow) {
+  options_.settling.max_events = 1;
+  options_.reader.filter = *Filter::Parse({"document.indexed"}, fakes::Schema::Get().catalog);
+  Stream& stream = Start();
+  Append(0, 5);
+  Advance(absl::Seconds(1));
+  EXPECT_THAT(Places(stream.sink->Take()), IsEmpty());
+  EXPECT_EQ(Committed(0), 5);
+}
+
+// Streams that come, go, are lost and drained, acknowledgements in any order, under random
+// schedules: what was accepted while no rebalance was under way never comes again, and everything
+// is accepted in the end.
+TEST_F(ExplicitGroupTest, WhatWasAcceptedNeverComesAgainUnderRandomSchedules) {
+  for (unsigned seed = 0; seed < 60; ++seed) {
+    std::mt19937 random(seed);
+    options_.source.group_id = absl::StrCat("group-", seed);
+    options_.reader.batch.max_events = 1 + static_cast<int>(random() % 5);
+    options_.settling.max_events = 1 + static_cast<int>(random() % 40);
+    std::set<std::string> accepted;
+    std::vector<Event> with_clients;
+    const auto settle = [&](std::size_t which) {
+      const Event event = with_clients[which];
+      with_clients.erase(with_clients.begin() + static_cast<std::ptrdiff_t>(which));
+      if (Acknowledge({event.token}).empty()) accepted.insert(event.place);
+    };
+    const auto receive = [&] {
+      for (auto& stream : streams_) {
+        for (const Event& event : Events(stream->sink->Take())) {
+          EXPECT_FALSE(accepted.contains(event.place)) << "seed " << seed << ": " << event.place;
+          with_clients.push_back(event);
+        }
+      }
+    };
+    for (int step = 0; step < 120; ++step) {
+      const auto what = random() % 10;
+      if (what < 2) {
+        Append(static_cast<int>(random() % 2), 1 + static_cast<int>(random() % 4));
+      } else if (what == 2 && streams_.size() < 4) {
+        Start();
+      } else if (what == 3 && !streams_.empty()) {
+        const auto which = static_cast<std::ptrdiff_t>(random() % streams_.size());
+        streams_[static_cast<std::size_t>(which)]->group->OnGone();
+        Run();
+        streams_.erase(streams_.begin() + which);
+      } else if (what == 4) {
+        Advance(absl::Seconds(1));
+      } else if (what == 5 && !streams_.empty()) {
+        Stream& stream = *streams_[random() % streams_.size()];
+        stream.stalled = !stream.stalled;
+        Run();
+      } else if (!with_clients.empty()) {
+        settle(random() % with_clients.size());
+      }
+      receive();
+    }
+    for (auto& stream : streams_) stream->stalled = false;
+    Start();
+    receive();
+    while (!with_clients.empty()) {
+      settle(with_clients.size() - 1);
+      receive();
+    }
+    Advance(absl::Seconds(1));
+    for (int partition : {0, 1}) {
+      const std::int64_t end = kafka_.End(kTopic, partition);
+      EXPECT_EQ(kafka_.Group(options_.source.group_id).committed({kTopic, partition}), end)
+          << "seed " << seed;
+      for (std::int64_t offset = 0; offset < end; ++offset) {
+        EXPECT_TRUE(accepted.contains(absl::StrCat(partition, ":", offset))) << "seed " << seed;
+      }
+    }
+    for (auto& stream : streams_) stream->group->OnGone();
+    Run();
+    streams_.clear();
+  }
+}
+
+// Another member's commit, under AUTO or a legacy one's, drops what was settled out of order.
+TEST_F(ExplicitGroupTest, ACommitWithoutMetadataLeavesThePrefixAlone) {
+  Append(0, 3);
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  Acknowledge({events[1].token});
+  stream.group->OnGone();
+  Run();
+  group().SetCommitted({kTopic, 0}, 0);
+  EXPECT_THAT(Places(Start().sink->Take()), ElementsAre("0:0", "0:1", "0:2"));
+}
+
+}  // namespace
+}  // namespace eventbus::bus

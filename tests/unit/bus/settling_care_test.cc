@@ -1,0 +1,153 @@
+#include "server/bus/settling.h"
+#include "tests/unit/bus/settling_fixture.h"
+
+namespace eventbus::bus {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+TEST_F(SettlingTest, NothingGoesBeforeKafkaHasTheOpenMark) {
+  settling_->Add(kOne, 0, 100, /*committed=*/true, "");
+  Read(kOne, 0);
+  EXPECT_THAT(Take().offsets, IsEmpty());
+  EXPECT_TRUE(settling_->urgent());
+  Commit();
+  EXPECT_TRUE(Metadata(kOne).mark.open);
+  EXPECT_FALSE(settling_->urgent());
+  EXPECT_THAT(Take().offsets, ElementsAre(0));
+}
+
+TEST_F(SettlingTest, ACleanEndClosesTheMark) {
+  Deliver(kOne, 0, 2);
+  ParkOne();
+  EXPECT_EQ(committed_[kOne].metadata, "");
+}
+
+TEST_F(SettlingTest, FoundOpenEventsGoFewAtATimeAndKafkaKnowsWhich) {
+  Add(kOne, 0, FormatCommitMetadata(Marked(Open()), 0), /*end=*/50);
+  for (int i = 0; i < 50; ++i) EXPECT_FALSE(Read(kOne, i));
+  EXPECT_THAT(Take().offsets, IsEmpty());
+  Commit();
+  EXPECT_EQ(Metadata(kOne).mark.out, (Span{0, Caution::kFew}));
+  const Out few = Take();
+  EXPECT_THAT(few.offsets, SizeIs(Caution::kFew));
+  EXPECT_THAT(CommitAndTake().offsets, IsEmpty()) << "while the few are out";
+  for (int i = 1; i < Caution::kFew; ++i) Acknowledge(few.tokens[static_cast<std::size_t>(i)]);
+  EXPECT_THAT(CommitAndTake().offsets, IsEmpty());
+  Acknowledge(few.tokens[0]);
+  const Out rest = CommitAndTake();
+  EXPECT_EQ(Metadata(kOne).mark.out, (Span{Caution::kFew, 50}));
+  EXPECT_THAT(rest.offsets, SizeIs(50 - Caution::kFew));
+  Acknowledge(rest.tokens.back());
+  EXPECT_TRUE(Read(kOne, 50)) << "no care any more";
+  EXPECT_THAT(CommitAndTake().offsets, ElementsAre(50));
+}
+
+// Or a server that is killed while its client goes through them would leave as much in the dark as
+// the first that was.
+TEST_F(SettlingTest, OfTheFewThoseThatAreNotSettledStayKnown) {
+  Add(kOne, 0, FormatCommitMetadata(Marked(Open()), 0), /*end=*/4);
+  for (int i = 0; i < 4; ++i) Read(kOne, i);
+  const Out few = CommitAndTake();
+  Acknowledge(few.tokens[0]);
+  Commit();
+  EXPECT_EQ(Metadata(kOne).mark, (Mark{true, 4, 0, {1, 4}}));
+  Acknowledge(few.tokens[3]);
+  Acknowledge(few.tokens[1]);
+  Commit();
+  EXPECT_EQ(Metadata(kOne).mark, (Mark{true, 4, 0, {2, 4}}));
+}
+
+// One that is left of a few was not alone with the client: it has not failed.
+TEST_F(SettlingTest, TheLastOfTheFewIsDeliveredAloneAndHasNotFailed) {
+  Add(kOne, 0, FormatCommitMetadata(Marked(Open()), 0), /*end=*/3);
+  for (int i = 0; i < 3; ++i) Read(kOne, i);
+  const Out few = CommitAndTake();
+  Acknowledge(few.tokens[0]);
+  Acknowledge(few.tokens[1]);
+  Commit();
+  const kafka::GroupOffset found = committed_[kOne];
+  Make({});
+  Add(kOne, 2, found.metadata, /*end=*/3);
+  Read(kOne, 2);
+  EXPECT_THAT(CommitAndTake().attempts, ElementsAre(1));
+  EXPECT_EQ(Metadata(kOne).mark, (Mark{true, 3, 3, {2, 3}}));
+}
+
+TEST_F(SettlingTest, FoundOpenWithAFewEventsGoOneAtATime) {
+  Add(kOne, 0, FormatCommitMetadata(Marked({true, 50, 0, {2, 5}}), 0));
+  for (int i = 0; i < 6; ++i) EXPECT_FALSE(Read(kOne, i));
+  for (int i = 0; i < 5; ++i) {
+    const Out one = CommitAndTake();
+    EXPECT_THAT(one.offsets, ElementsAre(i));
+    EXPECT_THAT(one.attempts, ElementsAre(1)) << "nobody has failed";
+    EXPECT_EQ(Metadata(kOne).mark.out, (Span{i, i + 1}));
+    Acknowledge(one.tokens[0]);
+  }
+  EXPECT_THAT(CommitAndTake().offsets, ElementsAre(5));
+}
+
+TEST_F(SettlingTest, FoundOpenWithOneThatEventHasFailed) {
+  Add(kOne, 0, FormatCommitMetadata(Marked({true, 50, 5, {2, 3}}), 0));
+  EXPECT_THAT(Metadata(kOne).failures, ElementsAre(Failures{2, 1}));
+  for (int i = 0; i < 3; ++i) Read(kOne, i);
+  for (int i = 0; i < 3; ++i) {
+    const Out one = CommitAndTake();
+    EXPECT_THAT(one.attempts, ElementsAre(i == 2 ? 2 : 1));
+    Acknowledge(one.tokens[0]);
+  }
+}
+
+TEST_F(SettlingTest, WhileCareIsTakenNothingOfOtherPartitionsIsOutBeside) {
+  Add(kOne, 0, FormatCommitMetadata(Marked(Open()), 0));
+  Read(kOne, 0);
+  Read(kTwo, 0);
+  const Out one = CommitAndTake();
+  EXPECT_THAT(one.offsets, ElementsAre(0));
+  EXPECT_THAT(CommitAndTake().offsets, IsEmpty());
+  Acknowledge(one.tokens[0]);
+  const Out two = CommitAndTake();
+  EXPECT_THAT(two.offsets, ElementsAre(0));
+  EXPECT_TRUE(Metadata(kOne).mark.out == Span()) << "what is out is the other's";
+  Read(kOne, 1);
+  EXPECT_THAT(CommitAndTake().offsets, IsEmpty()) << "beside what is out";
+  Acknowledge(two.tokens[0]);
+  EXPECT_THAT(CommitAndTake().offsets, ElementsAre(1));
+}
+
+TEST_F(SettlingTest, AClientThatDiesLeavesCareAndNoFailures) {
+  const auto tokens = Deliver(kOne, 0, 5);
+  Acknowledge(tokens[0]);
+  Acknowledge(tokens[4]);
+  settling_->EndGone();
+  settling_->Close(kOne);
+  const auto last = settling_->TakeLast();
+  const auto known = ParseCommitMetadata(last.at(0).metadata, 1);
+  EXPECT_EQ(known->mark, (Mark{false, 4, 0, {}}));
+  EXPECT_THAT(known->failures, IsEmpty());
+}
+
+TEST_F(SettlingTest, AClientThatDiesOfOneEventLeavesItsFailure) {
+  Add(kOne, 0, FormatCommitMetadata(Marked({false, 50, 5, {}}), 0));
+  Read(kOne, 0);
+  EXPECT_THAT(CommitAndTake().offsets, ElementsAre(0));
+  settling_->EndGone();
+  settling_->Close(kOne);
+  const auto last = settling_->TakeLast();
+  const auto known = ParseCommitMetadata(last.at(0).metadata, 0);
+  EXPECT_THAT(known->failures, ElementsAre(Failures{0, 1}));
+  EXPECT_EQ(known->mark, (Mark{false, 50, 5, {}}));
+}
+
+TEST_F(SettlingTest, AnEventThatTimesOutHasFailed) {
+  const auto tokens = Deliver(kOne, 0, 3);
+  Acknowledge(tokens[0]);
+  settling_->EndTimedOut();
+  Commit();
+  EXPECT_THAT(Metadata(kOne).failures, ElementsAre(Failures{1, 1}));
+}
+
+}  // namespace
+}  // namespace eventbus::bus
