@@ -310,7 +310,6 @@ void Checker::OnCommitting(Member member, const std::vector<kafka::GroupOffset>&
     }
     if (offset.metadata.empty()) continue;
     const auto metadata = bus::ParseCommitMetadata(offset.metadata, offset.offset);
-    if (metadata.has_value()) hold(member, index).out = metadata->mark.out;
     if (!metadata.has_value()) {
       Fail(absl::StrCat("the metadata of the commit of ", offset.offset, " cannot be read: ",
                         offset.metadata));
@@ -331,12 +330,15 @@ void Checker::OnApplied(Member member, const std::vector<kafka::GroupOffset>& of
   if (trace_) Trace(absl::StrCat("member ", member, " has committed", Offsets(offsets)));
   ++now_;
   for (const kafka::GroupOffset& offset : offsets) {
-    Part& p = part(log_.Find(offset.partition));
+    const int index = log_.Find(offset.partition);
+    Part& p = part(index);
     p.committed = offset;
     p.spans.clear();
+    hold(member, index).out = {};
     if (offset.metadata.empty()) continue;
     if (auto metadata = bus::ParseCommitMetadata(offset.metadata, offset.offset)) {
       p.spans = std::move(metadata->settled);
+      hold(member, index).out = metadata->mark.out;
     }
   }
 }
