@@ -59,7 +59,8 @@ bool Checker::Exempt(EventId id) const {
 // It may leave its key's order.
 bool Checker::MayBeLetter(EventId id) {
   if (!setup_.dead_letters) return false;
-  const Event& e = event(id);
+  Event& e = event(id);
+  SuspectIfTimedOut(e);
   return e.given_up || e.letter_of >= 0 || log_.record(id).kind == Kind::kUndecodable ||
          (setup_.max_failures > 0 && e.retries + e.suspicions >= setup_.max_failures);
 }
@@ -271,7 +272,7 @@ void Checker::OnLetter(Member member, EventId id, const std::string& reason, int
       Fail(absl::StrCat(Name(id), " is given up after ", e.retries, " failures, and perhaps ",
                         e.suspicions, " more"));
     }
-  } else if (!e.given_up) {
+  } else if (!e.ever_given_up) {
     Fail(absl::StrCat(Name(id), " is given up, and nobody asked for it"));
   }
   if (deliveries < (undecodable ? 0 : 1) || deliveries > std::max(e.retries + e.suspicions + 1, 1)) {

@@ -42,6 +42,14 @@ class WorldKafka final : public kafka::Admin, public kafka::ConsumerFactory {
                                                                          absl::Duration) override {
     return absl::UnimplementedError("topics have no configuration here");
   }
+  absl::StatusOr<kafka::GroupDescription> DescribeGroup(const std::string&,
+                                                        absl::Duration) override {
+    return absl::UnimplementedError("nobody asks here");
+  }
+  absl::StatusOr<std::map<kafka::TopicPartition, std::int64_t>> QueryEnds(
+      const std::vector<kafka::TopicPartition>&, absl::Duration) override {
+    return absl::UnimplementedError("nobody asks here");
+  }
   absl::StatusOr<std::unique_ptr<kafka::Consumer>> MakeConsumer(
       const std::string&, absl::AnyInvocable<void()>) override {
     return absl::UnimplementedError("there are groups alone");

@@ -185,6 +185,7 @@ void World::Advance(Random& random) {
 }
 
 void World::Pass(absl::Duration time) {
+  if (checker_.traces()) std::printf("    (%s pass)\n", absl::FormatDuration(time).c_str());
   clock_.Advance(time);
   coordinator_.Tick();
 }
