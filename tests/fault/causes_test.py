@@ -42,9 +42,21 @@ class SettledTest(JudgeTest):
     def test_the_partition_was_lost_with_kafka(self) -> None:
         self.check_clean(self.again(lambda story: story.fault("net_cut", node=1).assign("s1")))
 
+    def test_the_loss_is_told_before_the_acknowledgement_is_answered(self) -> None:
+        story = begun(0).got("s1", 0).fault("net_cut", node=1).settle("s1", 0).assign("s1")
+        story.add("settled", r=GROUP, id=1, bad={}).assign("s1", P).got("s1", 0)
+        self.check_clean(story)
+
     def test_kafka_was_away_but_the_stream_kept_its_partition(self) -> None:
         story = begun(0).got("s1", 0).accept("s1", 0).fault("net_cut", node=1).got("s1", 0)
         self.check_caught(story, "settled")
+
+    def test_its_client_is_told_of_the_loss_when_the_server_thaws(self) -> None:
+        story = begun(0).got("s1", 0).accept("s1", 0).fault("net_cut", node=1)
+        story.add("fault", id=7, name="server_stop", phase="begin", target={"server": 0})
+        story.wait(8).join("s2").got("s2", 0).wait(3)
+        story.add("fault", id=7, name="server_stop", phase="end", target={"server": 0})
+        self.check_clean(story.assign("s1"))
 
     def test_kafka_was_away_long_before(self) -> None:
         story = begun(0).fault("net_cut", node=1).wait(40).got("s1", 0).accept("s1", 0).wait(15)
@@ -56,10 +68,25 @@ class SettledTest(JudgeTest):
         verdict = self.check_clean(story)
         self.assertEqual(verdict.causes[GROUP], Counter({"acknowledged, but rebalance": 1}))
 
+    def test_the_loss_is_told_after_the_other_has_the_event(self) -> None:
+        story = begun(0).got("s1", 0).add("join", r=GROUP, m="s2", s="s2", srv=1)
+        story.accept("s1", 0).add("start", r=GROUP, s="s2", a={P: 0}).got("s2", 0)
+        story.lines.append({"k": "assign", "t": story.lines[-1]["t"] + 0.1, "r": GROUP, "s": "s1",
+                            "a": {}})
+        self.check_clean(story)
+
     def test_a_rebalance_does_not_take_so_long(self) -> None:
         story = Story().join("t1", TAIL).join("s0").leave("s0").join("s1").publish(0).tail(0)
         story.got("s1", 0).wait(20).accept("s1", 0).wait(8).leave("s1").join("s2").got("s2", 0)
         self.check_caught(story, "settled")
+
+    def test_a_member_that_drops_metadata_had_the_partition(self) -> None:
+        story = begun(0).got("s1", 0).accept("s1", 0).wait(20).assign("s1")
+        story.add("join", r=GROUP, m="old", s="old", srv=-1, legacy=True)
+        story.add("start", r=GROUP, s="old", a={P: -1}).got("old", 0, attempt=0)
+        verdict = self.check_clean(story)
+        self.assertEqual(verdict.causes[GROUP],
+                         Counter({"acknowledged, but a commit without metadata": 1}))
 
     def test_the_server_was_frozen(self) -> None:
         self.check_clean(self.again(
@@ -97,8 +124,8 @@ class DuplicatesTest(JudgeTest):
         self.check_caught(story.got("s1", 0), "duplicates")
 
     def test_a_retry_recalls_nothing_earlier(self) -> None:
-        story = begun(0, 1).got("s1", 0, 1).accept("s1", 1, act="r").got("s1", 0, 1)
-        self.check_caught(story, "duplicates", f"{P}@0")
+        story = begun(0, 1).got("s1", 0, 1).accept("s1", 1, act="r").got("s1", 0)
+        self.check_caught(story.got("s1", 1, attempt=2), "duplicates", f"{P}@0")
 
     def test_a_partition_that_was_lost_and_came_back(self) -> None:
         self.check_cause(begun(0).got("s1", 0).assign("s1").assign("s1", P).got("s1", 0),
@@ -109,14 +136,15 @@ class DuplicatesTest(JudgeTest):
         self.check_caught(story.got("s1", 0), "duplicates")
 
     def test_recalled_with_an_earlier_event_of_its_key(self) -> None:
-        story = begun(0, 1).got("s1", 0, 1).accept("s1", 0, act="r").got("s1", 0, 1)
+        story = begun(0, 1).got("s1", 0, 1).accept("s1", 0, act="r")
+        story.got("s1", 0, attempt=2).got("s1", 1)
         self.assertEqual(self.check_clean(story).causes[GROUP],
                          Counter({"retry": 1, "recalled with a retry of its key": 1}))
 
     def test_a_retry_recalls_no_other_key(self) -> None:
         story = Story().join("t1", TAIL).join("s1").publish(0).publish(1, key=1).tail(0)
         story.tail(1, key=1).got("s1", 0).got("s1", 1, key=1).accept("s1", 0, act="r")
-        self.check_caught(story.got("s1", 0).got("s1", 1, key=1), "duplicates", f"{P}@1")
+        self.check_caught(story.got("s1", 0, attempt=2).got("s1", 1, key=1), "duplicates", f"{P}@1")
 
     def test_after_a_rebalance(self) -> None:
         self.check_cause(begun(0).got("s1", 0).assign("s1").join("s2").got("s2", 0), "rebalance")

@@ -10,6 +10,7 @@ import argparse
 import itertools
 import random
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -24,6 +25,8 @@ SCENARIOS = ("mixed", "none", *nemesis.KINDS, KAFKA_ABSENT)
 
 
 def main() -> int:
+    # So that what was started is ended, too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     chosen = options(sys.argv[1:])
     results = run_all(chosen)
     print((chosen.out / "report.md").read_text())
@@ -93,7 +96,7 @@ def _break(run: Run, name: str, seconds: float, events: int) -> None:
 
 def _explain(result: report.Result, directory: Path, chosen: argparse.Namespace) -> None:
     verdict: Verdict = result.verdict
-    for line in [*map(str, verdict.violations[:40]), *result.unclean[:20]]:
+    for line in [*map(str, verdict.first(8)), *result.unclean[:20]]:
         print(f"  {line}")
     print(f"  {len(verdict.violations)} violations {dict(verdict.counts())}\n"
           f"  history: {directory}\n"

@@ -17,14 +17,14 @@ class ChaosTest(unittest.TestCase):
     def test_all_faults_together(self) -> None:
         """What fails is kept, and says how to do it again."""
         out = Path(tempfile.mkdtemp(prefix="chaos-", dir=BUILD))
-        options = chaos.options(["--minutes", "1", "--seed", str(SEED), "--rate", "300",
+        options = chaos.options(["--minutes", "0.6", "--seed", str(SEED), "--rate", "250",
                                  "--out", str(out)])
         result, = chaos.run_all(options)
         self.assertEqual([*map(str, result.verdict.violations[:20]), *result.unclean[:20]], [])
         # It did something: faults of all resources, and events that came in spite of them.
-        self.assertGreaterEqual(len(result.view.faults), 8)
+        self.assertGreaterEqual(len(result.view.faults), 6)
         written = sum(sent.outcome == "ok" for sent in result.view.sent.values())
-        self.assertGreater(written, 3000)
+        self.assertGreater(written, 1500)
 
 
 if __name__ == "__main__":

@@ -13,19 +13,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from tests.fault import causes
 from tests.fault.view import UNDECODABLE, Delivery, Place, Reader, View
-
-
-@dataclass(frozen=True)
-class Violation:
-    check: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.check}: {self.text}"
+from tests.fault.violation import Violation, at
 
 
 def lost(view: View) -> Iterator[Violation]:
@@ -40,7 +31,7 @@ def lost(view: View) -> Iterator[Violation]:
     for reader in view.readers.values():
         for place in wanted.keys() - reader.deliveries.keys() - reader.dead.keys():
             if not reader.in_gap(place):
-                yield Violation("lost", f"{_at(place)} ({wanted[place]}) never came to "
+                yield Violation("lost", f"{at(place)} ({wanted[place]}) never came to "
                                         f"{reader.name}")
         numbers = {got[0].number for got in reader.deliveries.values()} if unplaced else set()
         for number in unplaced - numbers:
@@ -52,24 +43,24 @@ def phantom(view: View) -> Iterator[Violation]:
         for place, got in reader.deliveries.items():
             yield from _phantom(view, reader, place, got[0])
             if any(delivery.number != got[0].number for delivery in got):
-                yield Violation("phantom", f"{_at(place)} came to {reader.name} as two events")
+                yield Violation("phantom", f"{at(place)} came to {reader.name} as two events")
     seen: dict[int, Place] = {}
     for partition, records in view.log.items():
         for offset, number in records.items():
             if number != UNDECODABLE and number in seen:
                 yield Violation("phantom", f"event {number} was written twice: "
-                                           f"{_at(seen[number])} and {_at((partition, offset))}")
+                                           f"{at(seen[number])} and {at((partition, offset))}")
             seen[number] = (partition, offset)
             if (sent := view.sent.get(number)) and sent.outcome == "failed":
                 yield Violation("phantom", f"event {number} was refused, and is in the log at "
-                                           f"{_at((partition, offset))}")
+                                           f"{at((partition, offset))}")
 
 
 def _phantom(view: View, reader: Reader, place: Place, got: Delivery) -> Iterator[Violation]:
-    what = f"{_at(place)} came to {reader.name} as event {got.number}"
+    what = f"{at(place)} came to {reader.name} as event {got.number}"
     if got.number == UNDECODABLE:
         if place not in view.poison:
-            yield Violation("phantom", f"{_at(place)} came to {reader.name}, which nobody sent")
+            yield Violation("phantom", f"{at(place)} came to {reader.name}, which nobody sent")
         return
     sent = view.sent.get(got.number)
     if sent is None:
@@ -77,7 +68,7 @@ def _phantom(view: View, reader: Reader, place: Place, got: Delivery) -> Iterato
     elif sent.outcome == "failed":
         yield Violation("phantom", f"{what}, which was refused")
     elif sent.place and sent.place[1] >= 0 and sent.place != place:
-        yield Violation("phantom", f"{what}, which was written at {_at(sent.place)}")
+        yield Violation("phantom", f"{what}, which was written at {at(sent.place)}")
     elif got.key != sent.key:
         yield Violation("phantom", f"{what} with key {got.key}, not {sent.key}")
 
@@ -102,25 +93,25 @@ def _in_stream(reader: Reader) -> Iterator[Violation]:
     """A tail's stream gives each partition in the order of its offsets."""
     came = sorted((delivery.order, delivery.stream, place)
                   for place, got in reader.deliveries.items() for delivery in got)
-    at: dict[tuple[str, str], int] = {}
+    reached: dict[tuple[str, str], int] = {}
     for _, stream, (partition, offset) in came:
-        if offset <= at.get((stream, partition), -1):
+        if offset <= reached.get((stream, partition), -1):
             yield Violation("order", f"{stream}: {partition}@{offset} came after "
-                                     f"@{at[stream, partition]}")
-        at[stream, partition] = offset
+                                     f"@{reached[stream, partition]}")
+        reached[stream, partition] = offset
 
 
 def _published(view: View) -> Iterator[Violation]:
     """Of one publisher, one request in flight: a key's events are written as they were sent."""
-    at: dict[tuple[str, int], tuple[int, int]] = {}
+    latest: dict[tuple[str, int], tuple[int, int]] = {}
     for number, sent in sorted(view.sent.items(), key=lambda item: (item[1].at, item[0])):
         if sent.outcome != "ok" or not sent.place or sent.place[1] < 0:
             continue
-        before = at.get((sent.by, sent.key))
+        before = latest.get((sent.by, sent.key))
         if before and sent.place[1] <= before[1]:
             yield Violation("order", f"{sent.by}: event {number} was written at "
-                                     f"{_at(sent.place)}, before event {before[0]}")
-        at[sent.by, sent.key] = (number, sent.place[1])
+                                     f"{at(sent.place)}, before event {before[0]}")
+        latest[sent.by, sent.key] = (number, sent.place[1])
 
 
 def committed(view: View) -> Iterator[Violation]:
@@ -133,8 +124,8 @@ def committed(view: View) -> Iterator[Violation]:
             for partition, offset in commit.offsets.items():
                 ranges = [(reached.get(partition, 0), offset), *commit.spans.get(partition, ())]
                 reached[partition] = max(offset, reached.get(partition, 0))
-                for place in ((partition, at) for begin, end in ranges
-                              for at in range(begin, end) if (partition, at) not in checked):
+                for place in ((partition, each) for begin, end in ranges
+                              for each in range(begin, end) if (partition, each) not in checked):
                     checked.add(place)
                     when = settled_at.get(place)
                     if (when is None or when > commit.t) and not _needs_none(view, reader, place):
@@ -153,7 +144,7 @@ def _needs_none(view: View, reader: Reader, place: Place) -> bool:
 
 def _early(reader: Reader, place: Place, when: float | None, seen: float, offset: int) -> str:
     settled = "never" if when is None else f"{when - seen:.3f} s later"
-    return f"{reader.name} committed {place[0]}@{offset}, past {_at(place)}, settled {settled}"
+    return f"{reader.name} committed {place[0]}@{offset}, past {at(place)}, settled {settled}"
 
 
 def duplicates(view: View) -> tuple[list[Violation], dict[str, Counter[str]]]:
@@ -176,7 +167,7 @@ def duplicates(view: View) -> tuple[list[Violation], dict[str, Counter[str]]]:
 def _again(reader: Reader, place: Place, before: Delivery, again: Delivery, cause: str) -> str:
     acts = "; ".join(f"{s.act} {s.result} {s.begin:.3f}-{s.end:.3f} by {s.stream}"
                      for s in reader.settlements.get(place, ()))
-    return (f"{reader.name}: {_at(place)} {cause}: {before.t:.3f} to {before.stream}, "
+    return (f"{reader.name}: {at(place)} {cause}: {before.t:.3f} to {before.stream}, "
             f"{again.t:.3f} to {again.stream}; settled: {acts or 'never'}")
 
 
@@ -186,6 +177,3 @@ def finished(view: View) -> Iterator[Violation]:
     for missing in view.missing:
         yield Violation("finished", missing)
 
-
-def _at(place: Place) -> str:
-    return f"{place[0]}@{place[1]}"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.fault import brokers, ids, proxy, records
+from tests.fault.legacy_member import LegacyMember
 from tests.fault.nemesis import Step
 from tests.fault.proxy import Rule
 from tests.fault.run import Run
@@ -152,6 +153,12 @@ def _freeze_client(run: Run, step: Step):
     return {"client": client.name}, client.freeze, client.thaw
 
 
+def _legacy_member(run: Run, step: Step):
+    group = step.choose(list(run.settings.groups))
+    member = LegacyMember(f"{group}-legacy-{next(run.extra)}", group, run.history)
+    return {"group": group}, member.start, member.leave
+
+
 # Between servers and Kafka.
 
 def _links(what: str) -> Break:
@@ -177,9 +184,15 @@ def _killer(run: Run, step: Step):
 
 
 def _retention(run: Run, step: Step):
+    """Members that have much before them come again: what the servers had read for them is gone."""
     topic = step.choose(list(ids.TOPICS))
-    return ({"topic": topic}, lambda: records.shorten_retention(topic),
-            lambda: records.restore_retention(topic))
+
+    def heal() -> None:
+        for client, name in run.member_names():
+            if name.startswith("slow-"):
+                client.tell("reconnect", to=name)
+        records.restore_retention(topic)
+    return {"topic": topic}, lambda: records.shorten_retention(topic), heal
 
 
 BREAKS: dict[str, Break] = {
@@ -198,6 +211,7 @@ BREAKS: dict[str, Break] = {
     "client_storm": _storm,
     "client_crash": _crash,
     "client_freeze": _freeze_client,
+    "legacy_member": _legacy_member,
     "net_cut": _links(proxy.CUT),
     "net_slow": _links(proxy.SLOW),
     "net_half_open": _links(proxy.HALF_OPEN),

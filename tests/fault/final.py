@@ -12,7 +12,7 @@ _LINE = 5000
 
 def record(history: History, groups: list[str]) -> None:
     for partition in ids.PARTITIONS:
-        entries = [_entry(found) for found in brokers.read(partition)]
+        entries = [entry(found) for found in brokers.read(partition)]
         for at in range(0, len(entries), _LINE):
             history.write("log", p=partition, e=entries[at:at + _LINE])
     there = brokers.topics()
@@ -23,7 +23,8 @@ def record(history: History, groups: list[str]) -> None:
         history.write("dead", g=group, e=letters)
 
 
-def _entry(found: Any) -> list[int]:
+def entry(found: Any) -> list[int]:
+    """Of a record: its offset, its event's number and key."""
     key = (found.key or b"").decode("utf-8", "replace")
     return [found.offset, number(found.value), ids.key(key)]
 

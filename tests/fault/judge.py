@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fault import checks, history, view
-from tests.fault.checks import Violation
+from tests.fault import attempts, checks, history, view
 from tests.fault.history import Line
+from tests.fault.violation import Violation
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,15 @@ class Verdict:
     def counts(self) -> Counter[str]:
         return Counter(violation.check for violation in self.violations)
 
+    def first(self, of_each: int) -> list[Violation]:
+        """The first ones of each check."""
+        return [violation for check in self.counts() for violation in
+                [each for each in self.violations if each.check == check][:of_each]]
+
 
 def judge(seen: view.View) -> Verdict:
-    found = [violation for check in (checks.lost, checks.phantom, checks.order, checks.committed,
-                                     checks.finished) for violation in check(seen)]
+    found = [violation for check in (checks.finished, checks.lost, checks.phantom, checks.order,
+                                     checks.committed, attempts.blame) for violation in check(seen)]
     repeated, causes = checks.duplicates(seen)
     return Verdict(found + repeated, causes)
 

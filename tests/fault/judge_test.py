@@ -32,7 +32,8 @@ class LostTest(JudgeTest):
         self.check_caught(begun(0).got("s1", 0).send(1).tail(1).log(0, 1), "lost", "in the log")
 
     def test_dead_letters_are_not_lost(self) -> None:
-        self.check_clean(begun(0).add("dead", g=GROUP, e=[[P, 0, 0, 3, "told to"]]))
+        self.check_clean(begun(0).settle("s1", 0, act="d").add(
+            "dead", g=GROUP, e=[[P, 0, 0, 3, "told to"]]))
 
     def test_what_a_gap_covers_is_not_lost(self) -> None:
         self.check_clean(begun(0, 1, 2).add("gap", r=GROUP, s="s1", p=P, first=0, next=2, cause="R")
@@ -41,6 +42,13 @@ class LostTest(JudgeTest):
     def test_a_gap_covers_no_more_than_it_says(self) -> None:
         story = begun(0, 1, 2).add("gap", r=GROUP, s="s1", p=P, first=0, next=1, cause="R")
         self.check_caught(story.got("s1", 2), "lost", f"{P}@1")
+
+    def test_a_restart_at_the_oldest_record_misses_what_is_gone(self) -> None:
+        for oldest, lost in ((2, {}), (1, {"lost": 1})):
+            story = begun().publish(0, 1, 2).got("s1", 0, 1, 2).leave("t1", TAIL).join("t2", TAIL)
+            story.add("gap", r=TAIL, s="t2", p=P, first=0, next=2, cause="RESTART")
+            story.got("t2", 2, reader=TAIL).add("ends", a={P: [oldest, 3]})
+            self.assertEqual(dict(self.verdict(story).counts()), lost)
 
     def test_an_undecodable_record_must_come(self) -> None:
         self.check_caught(begun().add("poison", e=[[P, 0]]).got("s1", -1, offset=0, key=-1), "lost",
@@ -140,8 +148,9 @@ class CommittedTest(JudgeTest):
         self.check_caught(story.commit(0, metadata(0, 1, 2)), "committed", f"{P}@1")
 
     def test_dead_letters_and_gaps_need_no_acknowledgement(self) -> None:
-        story = begun(0, 1).add("gap", r=GROUP, s="s1", p=P, first=0, next=1, cause="R").commit(2)
-        self.check_clean(story.add("dead", g=GROUP, e=[[P, 1, 1, 3, "told to"]]))
+        story = begun(0).add("gap", r=GROUP, s="s1", p=P, first=0, next=1, cause="R").commit(2)
+        story.add("poison", e=[[P, 1]]).tail(-1, offset=1, key=-1)
+        self.check_clean(story.add("dead", g=GROUP, e=[[P, 1, -1, 1, "undecodable"]]))
 
     def test_what_is_no_record_needs_none(self) -> None:
         story = begun(0, 2).got("s1", 0, 2).accept("s1", 0, 2).commit(3).log(0, 2)

@@ -45,6 +45,8 @@ KINDS = {
     "client_storm": Kind(CLIENT, 2, 6),
     "client_crash": Kind(CLIENT, 0.5, 3),
     "client_freeze": Kind(CLIENT, 2, 12),
+    # A member of kafka-python's, which commits offsets without what is settled past them.
+    "legacy_member": Kind(CLIENT, 5, 12),
     # Between servers and Kafka: all links, or those of one broker.
     "net_cut": Kind(NET, 2, 8, 4),
     "net_slow": Kind(NET, 3, 8),
@@ -52,7 +54,7 @@ KINDS = {
     # In the log.
     "retention": Kind(LOG, 5, 8),
     "poison": Kind(LOG, 0, 0),
-    "killer": Kind(LOG, 0, 0),
+    "killer": Kind(LOG, 0, 0, 25),
 }
 
 @dataclass(frozen=True)

@@ -13,9 +13,7 @@ from tests.fault import ids
 from tests.fault.history import History
 from tests.support.errors import reason
 from tests.support.server import connect
-from tests.support.stubs import EventBusServiceStub, v1
-
-HAS_ATTEMPTS = "delivery_attempt" in v1.ReceivedEvent.DESCRIPTOR.fields_by_name
+from tests.support.stubs import v1
 
 
 class Reader(threading.Thread):
@@ -41,11 +39,13 @@ class Reader(threading.Thread):
 
     # What a stream is of, and what becomes of its events: of the kinds of readers.
 
-    def request(self) -> v1.SubscribeRequest:
+    def open(self, channel: grpc.Channel) -> tuple[Any, Any]:
+        """A new call, and its messages."""
         raise NotImplementedError
 
-    def opened(self, channel: grpc.Channel) -> None:
-        """A stream has been asked for."""
+    def end_gently(self) -> None:
+        """As a client that has enough."""
+        self._call.cancel()
 
     def received(self, message: v1.SubscribeResponse) -> None:
         """After it has been recorded."""
@@ -60,8 +60,8 @@ class Reader(threading.Thread):
         self._end("vanish", lambda: self._channel and self._channel.close())
 
     def reconnect(self) -> None:
-        """Cancels the stream, and opens another one elsewhere."""
-        self._end("reconnect", lambda: self._call and self._call.cancel())
+        """Ends the stream, and opens another one elsewhere."""
+        self._end("reconnect", lambda: self._call and self.end_gently())
 
     def stall(self, seconds: float) -> None:
         """Does not read for so long."""
@@ -70,7 +70,7 @@ class Reader(threading.Thread):
     def leave(self) -> None:
         """For good."""
         self._over.set()
-        self._end("leave", lambda: self._call and self._call.cancel())
+        self._end("leave", lambda: self._call and self.end_gently())
 
     def leave_at_once(self) -> None:
         self._over.set()
@@ -96,11 +96,10 @@ class Reader(threading.Thread):
         try:
             with self._lock:
                 self._channel, self._own_end = channel, "leave" if self._over.is_set() else ""
-                self._call = EventBusServiceStub(channel).Subscribe(self.request())
+                self._call, messages = self.open(channel)
                 if self._own_end:
-                    self._call.cancel()
-            self.opened(channel)
-            for message in self._call:
+                    self.end_gently()
+            for message in messages:
                 self._record(message)
                 self.received(message)
                 self._wait_out_a_stall()
@@ -146,5 +145,5 @@ def place(message: Any) -> str:
 
 def _delivery(event: v1.ReceivedEvent) -> list[Any]:
     number = ids.number(event.event_id) if event.HasField("event") else -1
-    attempt = event.delivery_attempt if HAS_ATTEMPTS else 0
-    return [place(event), event.offset, number, ids.key(event.ordering_key), attempt]
+    return [place(event), event.offset, number, ids.key(event.ordering_key),
+            event.delivery_attempt]

@@ -75,8 +75,8 @@ def _details(result: Result) -> str:
     lines += ["", "Faults:", ""]
     lines += [f"- {fault.begin - view.begin:.1f}-{fault.end - view.begin:.1f} s: {fault.name} "
               f"{_target(fault.target)}" for fault in view.faults]
-    problems = [*map(str, result.verdict.violations), *result.unclean]
-    lines += ["", f"Violations: {len(problems)}", *(f"- {text}" for text in problems[:50]), ""]
+    lines += ["", f"Violations: {len(result.verdict.violations) + len(result.unclean)}", ""]
+    lines += [f"- {text}" for text in (*result.verdict.first(10), *result.unclean[:20])]
     return "\n".join(lines)
 
 

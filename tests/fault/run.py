@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import grpc
+
 from tests.fault import brokers, final, ids, links
 from tests.fault.crew import Client
 from tests.fault.history import History
@@ -19,6 +21,8 @@ from tests.fault.publisher import keys_of
 from tests.fault.servers import COMMIT_INTERVAL, Fleet
 from tests.fault.watcher import Watcher
 from tests.support.patience import wait_until
+from tests.support.server import connect
+from tests.support.stubs import EventBusAdminServiceStub, admin
 
 CATCH_UP_SECONDS = 150.0
 
@@ -44,10 +48,10 @@ def usual_groups(name: str) -> dict[str, dict[str, Any]]:
     """One without dead letters, one whose events may kill, and where records are taken one that is
     too slow to have them before. Their names are the run's own."""
     made: dict[str, dict[str, Any]] = {
-        f"steady-{name}": {},
-        f"careful-{name}": {"max_attempts": 8, "dead": 0.001, "killers": True}}
+        f"steady-{name}": {"consume": True},
+        f"careful-{name}": {"max_attempts": 3, "dead": 0.001, "killers": True}}
     if name == "retention":
-        made[f"slow-{name}"] = {"slow": 0.3, "window": 20}
+        made[f"slow-{name}"] = {"slow": 0.3, "window": 15}
     return made
 
 
@@ -121,9 +125,25 @@ class Run:
         while missing := self.missing():
             self.fleet.check_alive()
             if time.monotonic() > deadline:
-                break
+                return [*missing, *self.states()]
             time.sleep(0.3)
-        return missing
+        return []
+
+    def states(self) -> list[str]:
+        """What the servers know of the groups' partitions that they hold."""
+        found = []
+        for address in self.fleet.addresses:
+            with connect(address) as channel:
+                stub = EventBusAdminServiceStub(channel)
+                for group in self.settings.groups:
+                    try:
+                        state = stub.GetGroup(admin.GetGroupRequest(group=group), timeout=10)
+                    except grpc.RpcError as error:
+                        found.append(f"{group} at {address}: {error.code().name}")
+                        continue
+                    found += [f"{group} at {address}, {state.state}: {part}".replace("\n", " ")
+                              for part in state.partitions if part.HasField("held") and part.lag]
+        return found
 
     def missing(self) -> list[str]:
         return self.watcher.missing(self.clients[0].ask()["next"])
@@ -144,7 +164,9 @@ def _running(run: Run) -> Iterator[Run]:
     settings, fleet, history = run.settings, run.fleet, run.history
     history.write("run", seed=settings.seed, scenario=settings.scenario,
                   commit_interval=COMMIT_INTERVAL, groups=list(settings.groups),
-                  tails=[f"tail-{index}" for index in range(settings.tails)])
+                  tails=[f"tail-{index}" for index in range(settings.tails)],
+                  max_attempts={group: habits["max_attempts"] for group, habits
+                                in settings.groups.items() if "max_attempts" in habits})
     try:
         fleet.start_all()
         yield run

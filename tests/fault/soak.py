@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ def main() -> int:
     parser.add_argument("--streams", type=int, default=1000, help="idle ones (1,000)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    # So that what was started is ended, too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     brokers.create_topics()
     problems = [*churn(options.minutes * 60, options.seed), *idle("tails", options.streams),
                 *idle("groups", _IDLE_GROUPS), *slow(250)]

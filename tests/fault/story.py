@@ -22,7 +22,8 @@ class Story:
         self.lines: list[Line] = []
         self._now = 100.0
         self._calls = 0
-        self.add("run", seed=1, scenario="story", commit_interval=1.0, groups=[GROUP], tails=[TAIL])
+        self.add("run", seed=1, scenario="story", commit_interval=1.0, groups=[GROUP], tails=[TAIL],
+                 max_attempts={GROUP: 3})
 
     def add(self, kind: str, wait: float = 1.0, **fields: Any) -> Story:
         self._now += wait

@@ -8,7 +8,7 @@ from html import escape
 
 from tests.fault.view import View
 
-_WIDTH, _LEFT, _RIGHT = 1100, 70, 20
+_WIDTH, _LEFT, _RIGHT = 1100, 100, 20
 _PANEL, _GAP, _BAR = 110, 34, 13
 _COLOURS = {"broker": "#c0392b", "leader": "#c0392b", "coordinator": "#c0392b",
             "server": "#8e44ad", "client": "#2980b9", "net": "#d68910"}

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tests.fault import commit_text
-from tests.fault.history import Line
+from tests.fault.history import RESTART, Line
 
 # A partition and an offset.
 Place = tuple[str, int]
@@ -53,11 +53,14 @@ class Settlement:
 
 @dataclass(slots=True)
 class Stream:
-    """`assigned`: the partitions from a time on."""
+    """`assigned`: the partitions from a time on; `last`: when it was last heard of; `legacy`: a member
+    that is no stream of a server."""
 
     server: int
     joined: float
+    legacy: bool = False
     ended: float = math.inf
+    last: float = 0.0
     by: str = ""
     why: str = ""
     assigned: list[tuple[float, frozenset[str]]] = field(default_factory=list)
@@ -79,7 +82,8 @@ class Reader:
     settlements: dict[Place, list[Settlement]] = field(default_factory=lambda: defaultdict(list))
     streams: dict[str, Stream] = field(default_factory=dict)
     gaps: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-    dead: dict[Place, list[str]] = field(default_factory=lambda: defaultdict(list))
+    # Numbers of its dead letters, and why they are.
+    dead: dict[Place, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
 
     _keys: dict[tuple[str, int], list[int]] = field(default_factory=dict)
 
@@ -116,6 +120,8 @@ class View:
     commit_interval: float = 1.0
     seed: int = 0
     scenario: str = ""
+    # How many failures a group lets an event have; those that give none up are not here.
+    max_attempts: dict[str, int] = field(default_factory=dict)
     begin: float = 0.0
     end: float = 0.0
     sent: dict[int, Sent] = field(default_factory=dict)
@@ -150,6 +156,7 @@ def build(lines: Iterable[Line]) -> View:
         if handle := getattr(builder, f"on_{line['k']}", None):
             handle(line)
         view.end = max(view.end, line["t"])
+    builder.finish()
     return view
 
 
@@ -160,12 +167,21 @@ class _Builder:
         self._view = view
         self._calls: dict[str, list[Settlement]] = {}
         self._faults: dict[int, Fault] = {}
+        self._restarts: list[Line] = []
         self._order = 0
+
+    def finish(self) -> None:
+        """What a client says to be gone is, as far as it is not in the log."""
+        firsts = self._view.firsts[-1][1] if self._view.firsts else {}
+        for line in self._restarts:
+            end = min(line["next"], firsts.get(line["p"], 0))
+            self._reader(line).gaps[line["p"]].append((line["first"], end))
 
     def on_run(self, line: Line) -> None:
         view = self._view
         view.begin, view.seed, view.scenario = line["t"], line["seed"], line["scenario"]
         view.commit_interval = line["commit_interval"]
+        view.max_attempts = line["max_attempts"]
         for name in line["groups"]:
             view.readers[name] = Reader(name, True)
         for name in line["tails"]:
@@ -186,22 +202,29 @@ class _Builder:
         self._view.poison.update((partition, offset) for partition, offset in line["e"])
 
     def on_join(self, line: Line) -> None:
-        self._reader(line).streams[line["s"]] = Stream(line["srv"], line["t"])
+        self._reader(line).streams[line["s"]] = Stream(line["srv"], line["t"],
+                                                               line.get("legacy", False))
 
     def on_start(self, line: Line) -> None:
-        self._stream(line).assigned.append((line["t"], frozenset(line["a"])))
+        stream = self._stream(line)
+        stream.last = line["t"]
+        stream.assigned.append((line["t"], frozenset(line["a"])))
 
     on_assign = on_start
 
     def on_got(self, line: Line) -> None:
         reader = self._reader(line)
+        self._stream(line).last = line["t"]
         for partition, offset, number, key, attempt in line["e"]:
             self._order += 1
             reader.deliveries[partition, offset].append(
                 Delivery(self._order, line["t"], line["s"], number, key, attempt))
 
     def on_gap(self, line: Line) -> None:
-        self._reader(line).gaps[line["p"]].append((line["first"], line["next"]))
+        if line["cause"] == RESTART:
+            self._restarts.append(line)
+        else:
+            self._reader(line).gaps[line["p"]].append((line["first"], line["next"]))
 
     def on_end(self, line: Line) -> None:
         stream = self._stream(line)
@@ -245,8 +268,8 @@ class _Builder:
         self._view.log[line["p"]].update((offset, number) for offset, number, _ in line["e"])
 
     def on_dead(self, line: Line) -> None:
-        for partition, offset, _, _, why in line["e"]:
-            self._view.readers[line["g"]].dead[partition, offset].append(why)
+        for partition, offset, number, _, why in line["e"]:
+            self._view.readers[line["g"]].dead[partition, offset].append((number, why))
 
     def on_over(self, line: Line) -> None:
         self._view.over, self._view.missing = True, line["missing"]

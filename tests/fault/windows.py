@@ -11,6 +11,8 @@ RECOVERY = 12.0
 # A rebalance: as long as a member that is gone, or frozen, may hold it up.
 REBALANCE = 11.0
 
+# While one lasts, what a server knows does not reach its clients.
+HIDING = ("server_stop", "client_freeze", "client_stall")
 OF_KAFKA = ("broker_", "leader_", "coordinator_", "net_", "kafka_")
 
 
@@ -19,13 +21,23 @@ def excuse(view: View, reader: Reader, place: Place, accepted: Settlement,
     """Why what was accepted came again at `again`; None where no window allows it."""
     server = reader.streams[accepted.stream].server
     stream = reader.streams[accepted.stream]
-    # A running stream that keeps its partition commits what was accepted, sooner or later.
-    if min(stream.lost(place[0], accepted.end), stream.ended) > again + SLACK:
+    # A running stream that keeps its partition commits what was accepted, sooner or later. What it
+    # is told of a loss may pass the answer on its way.
+    lost = min(stream.lost(place[0], accepted.begin), stream.ended)
+    if lost > again + SLACK and not _untold(view, again, lost):
         return None
     for fault in view.faults:
         if fault.begin <= again and _allows(view, fault, server, accepted.end):
             return fault.name
+    if _legacy(reader, place, accepted, again):
+        return "a commit without metadata"
     return "rebalance" if _rebalanced(reader, place, accepted, again) else None
+
+
+def _untold(view: View, again: float, lost: float) -> bool:
+    """Whether a loss that was known at `again` may have reached the client only by then."""
+    return any(fault.name in HIDING and fault.begin <= again and lost <= fault.end + RECOVERY
+               for fault in view.faults)
 
 
 def _allows(view: View, fault: Fault, server: int, accepted: float) -> bool:
@@ -39,13 +51,20 @@ def _allows(view: View, fault: Fault, server: int, accepted: float) -> bool:
     return fault.name.startswith(OF_KAFKA) and uncommitted <= accepted <= fault.end + RECOVERY
 
 
+def _legacy(reader: Reader, place: Place, accepted: Settlement, again: float) -> bool:
+    """Whether a member that knows nothing of metadata has had the partition meanwhile."""
+    return any(other.legacy and other.gained(place[0], accepted.begin - SLACK, again + SLACK)
+               for other in reader.streams.values())
+
+
 def _rebalanced(reader: Reader, place: Place, accepted: Settlement, again: float) -> bool:
     """Whether it was accepted between the revocation of its partition and the end of the rebalance,
     which gave the partition to another stream. The rebalance was begun by a member's coming or
     going, of which there must be one."""
     stream = reader.streams[accepted.stream]
-    lost = min(stream.lost(place[0], accepted.end), stream.ended)
-    if lost > again or lost - accepted.end > REBALANCE:
+    lost = min(stream.lost(place[0], accepted.begin), stream.ended)
+    # The client of the stream that lost it may hear of that later than the other has it.
+    if lost > again + SLACK or lost - accepted.end > REBALANCE:
         return False
     begin = accepted.end - REBALANCE
     return any(begin <= t <= accepted.end for name, other in reader.streams.items()

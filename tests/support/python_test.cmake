@@ -12,7 +12,9 @@ function(eventbus_python_test test)
   set(command ${EVENTBUS_TEST_PYTHON} -m tests.${folder}.${test}_test)
   set(kafka_py ${PROJECT_SOURCE_DIR}/tests/kafka/kafka.py)
   if(ARG_BROKERS)
-    set(command ${EVENTBUS_TEST_PYTHON} ${kafka_py} run --nodes 3 --proxied -- ${command})
+    set(command ${EVENTBUS_TEST_PYTHON} ${kafka_py} run --nodes 3 --proxied
+      --property log.retention.check.interval.ms=1000 --property log.initial.task.delay.ms=1000
+      -- ${command})
   elseif(ARG_BROKER)
     set(command ${EVENTBUS_TEST_PYTHON} ${kafka_py} run -- ${command})
   endif()

@@ -127,6 +127,14 @@ TEST(PartCommitsTest, TheLastDoesNotTrustWhatIsOnItsWay) {
   EXPECT_FALSE(commits.TakeLast(At(6)));
 }
 
+// The last commit before a rebalance is also taken of partitions that stay.
+TEST(PartCommitsTest, TheLastCommitConfirmsWhatKafkaHasAlready) {
+  PartCommits commits(At(1));
+  commits.Announce();
+  EXPECT_FALSE(commits.TakeLast(At(1)));
+  EXPECT_TRUE(commits.confirmed());
+}
+
 TEST(PartCommitsTest, TheLastIsSentAgainAfterAFailure) {
   PartCommits commits(At(5));
   EXPECT_TRUE(commits.Take(At(6)));
