@@ -122,6 +122,7 @@ void GroupMember::Leave(kafka::GroupConsumer::Done done) {
 }
 
 void GroupMember::OnAssigned(const std::vector<kafka::TopicPartition>& partitions) {
+  stale_ = looking_up_;
   changing_ = partitions;
   state_ = State::kResolving;
   look_up_at_ = now_;
