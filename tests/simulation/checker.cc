@@ -19,8 +19,8 @@ constexpr bool kGapsForget = true;
 std::string Offsets(const std::vector<kafka::GroupOffset>& offsets) {
   std::string text;
   for (const kafka::GroupOffset& offset : offsets) {
-    absl::StrAppend(&text, " ", offset.partition.topic.substr(0, 1), offset.partition.partition, "@",
-                    offset.offset, "[", offset.metadata, "]");
+    absl::StrAppend(&text, " ", offset.partition.topic.substr(0, 1), offset.partition.partition,
+                    "@", offset.offset, "[", offset.metadata, "]");
   }
   return text;
 }
@@ -160,7 +160,9 @@ void Checker::Refused(Member member, const Ask& ask, v1::ErrorReason reason, con
 }
 
 void Checker::OnAcknowledged(Member member, const Ask& ask, v1::ErrorReason reason) {
-  if (trace_) Trace(absl::StrCat("member ", member, ": ack of ", Name(ask.id), " #", ask.delivery, ", ", v1::ErrorReason_Name(reason)));
+  if (trace_)
+    Trace(absl::StrCat("member ", member, ": ack of ", Name(ask.id), " #", ask.delivery, ", ",
+                       v1::ErrorReason_Name(reason)));
   ++now_;
   if (reason != kDone) return Refused(member, ask, reason, "the acknowledgement");
   if (IsOut(member, ask)) return Accept(member, ask.id);
@@ -176,7 +178,9 @@ void Checker::OnAcknowledged(Member member, const Ask& ask, v1::ErrorReason reas
 
 void Checker::OnBatchAcknowledged(Member member, const std::vector<Ask>& events,
                                   v1::ErrorReason reason) {
-  if (trace_) Trace(absl::StrCat("member ", member, ": ack of a batch of ", events.size(), ", ", v1::ErrorReason_Name(reason)));
+  if (trace_)
+    Trace(absl::StrCat("member ", member, ": ack of a batch of ", events.size(), ", ",
+                       v1::ErrorReason_Name(reason)));
   ++now_;
   for (const Ask& ask : events) {
     if (reason != kDone) {
@@ -190,7 +194,9 @@ void Checker::OnBatchAcknowledged(Member member, const std::vector<Ask>& events,
 }
 
 void Checker::OnGivenUp(Member member, const Ask& ask, v1::ErrorReason reason) {
-  if (trace_) Trace(absl::StrCat("member ", member, ": dead letter of ", Name(ask.id), " #", ask.delivery, ", ", v1::ErrorReason_Name(reason)));
+  if (trace_)
+    Trace(absl::StrCat("member ", member, ": dead letter of ", Name(ask.id), " #", ask.delivery,
+                       ", ", v1::ErrorReason_Name(reason)));
   ++now_;
   if (!setup_.dead_letters) {
     if (reason == kDone && !event(ask.id).settled) {
@@ -217,7 +223,9 @@ void Checker::OnGivenUp(Member member, const Ask& ask, v1::ErrorReason reason) {
 
 void Checker::OnRetried(Member member, const Ask& ask, absl::optional<absl::Duration> delay,
                         v1::ErrorReason reason) {
-  if (trace_) Trace(absl::StrCat("member ", member, ": retry of ", Name(ask.id), " #", ask.delivery, ", ", v1::ErrorReason_Name(reason)));
+  if (trace_)
+    Trace(absl::StrCat("member ", member, ": retry of ", Name(ask.id), " #", ask.delivery, ", ",
+                       v1::ErrorReason_Name(reason)));
   ++now_;
   Event& e = event(ask.id);
   if (reason != kDone) return Refused(member, ask, reason, "the retry");
@@ -256,7 +264,9 @@ void Checker::OnRecalled(Member member) {
 // ---- Dead letters.
 
 void Checker::OnLetter(Member member, EventId id, const std::string& reason, int deliveries) {
-  if (trace_) Trace(absl::StrCat("member ", member, " writes the letter of ", Name(id), ", ", reason, ", deliveries ", deliveries));
+  if (trace_)
+    Trace(absl::StrCat("member ", member, " writes the letter of ", Name(id), ", ", reason,
+                       ", deliveries ", deliveries));
   ++now_;
   Event& e = event(id);
   if (e.promised) Fail(absl::StrCat(Name(id), " is settled and given up"));
@@ -275,7 +285,8 @@ void Checker::OnLetter(Member member, EventId id, const std::string& reason, int
   } else if (!e.ever_given_up) {
     Fail(absl::StrCat(Name(id), " is given up, and nobody asked for it"));
   }
-  if (deliveries < (undecodable ? 0 : 1) || deliveries > std::max(e.retries + e.suspicions + 1, 1)) {
+  if (deliveries < (undecodable ? 0 : 1) ||
+      deliveries > std::max(e.retries + e.suspicions + 1, 1)) {
     Fail(absl::StrCat("the letter of ", Name(id), " says ", deliveries, " deliveries"));
   }
   e.letter_of = member;
@@ -301,8 +312,7 @@ void Checker::OnCommitting(Member member, const std::vector<kafka::GroupOffset>&
     const int index = log_.Find(offset.partition);
     Part& p = part(index);
     const auto& records = log_.part(index).records;
-    while (p.settled_to < records.size() &&
-           IsSettled({index, static_cast<int>(p.settled_to)})) {
+    while (p.settled_to < records.size() && IsSettled({index, static_cast<int>(p.settled_to)})) {
       ++p.settled_to;
     }
     if (p.settled_to < records.size() && records[p.settled_to].offset < offset.offset) {
@@ -312,8 +322,8 @@ void Checker::OnCommitting(Member member, const std::vector<kafka::GroupOffset>&
     if (offset.metadata.empty()) continue;
     const auto metadata = bus::ParseCommitMetadata(offset.metadata, offset.offset);
     if (!metadata.has_value()) {
-      Fail(absl::StrCat("the metadata of the commit of ", offset.offset, " cannot be read: ",
-                        offset.metadata));
+      Fail(absl::StrCat("the metadata of the commit of ", offset.offset,
+                        " cannot be read: ", offset.metadata));
       continue;
     }
     for (const bus::Span& span : metadata->settled) {
@@ -411,7 +421,8 @@ void Checker::Begin(Member member, int index) {
     if (!e.promised) continue;
     if (Covered(part(index), log_.record(id).offset) && (held.readable || !kGapsForget)) continue;
     if (!e.weak && !setup_.small_metadata && (held.readable || !kGapsForget)) {
-      Fail(absl::StrCat(Name(id), " is settled, and what its partition begins with does not say so"));
+      Fail(absl::StrCat(Name(id),
+                        " is settled, and what its partition begins with does not say so"));
     }
     e.promised = false;
   }
@@ -464,7 +475,8 @@ void Checker::CheckHandover(Member member, int index, bool excused) {
 void Checker::OnAssignmentLost(Member member) { holds(member).stale = true; }
 
 void Checker::OnLost(Member member, const std::vector<int>& parts) {
-  if (trace_) Trace(absl::StrCat("member ", member, " learns that it lost ", absl::StrJoin(parts, ",")));
+  if (trace_)
+    Trace(absl::StrCat("member ", member, " learns that it lost ", absl::StrJoin(parts, ",")));
   ++now_;
   holds(member).stale = false;
   for (const int index : parts) {
@@ -556,8 +568,7 @@ bool Checker::AllSettled() const {
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const auto& records = log_.parts()[i].records;
     if (records.empty()) continue;
-    if (!parts_[i].committed.has_value() ||
-        parts_[i].committed->offset <= records.back().offset) {
+    if (!parts_[i].committed.has_value() || parts_[i].committed->offset <= records.back().offset) {
       return false;
     }
   }

@@ -20,8 +20,9 @@ namespace eventbus::simulation {
 //
 // An event whose acknowledgement was accepted has a promise: it does not come again. The promise
 // ends where the guarantees name a window: its server is killed or its member is lost before the
-// next commit, or the commit of a clean end fails; it was parked and the partition went elsewhere; a
-// member that knows nothing of us committed without the metadata; Kafka did not take the metadata.
+// next commit, or the commit of a clean end fails; it was parked and the partition went elsewhere;
+// a member that knows nothing of us committed without the metadata; Kafka did not take the
+// metadata.
 class Checker {
  public:
   using Member = int;  // A stream's member of the group.
@@ -118,7 +119,7 @@ class Checker {
     int suspicions = 0;  // Unclean ends that may have been its doing.
     bool given_up = false;
     bool ever_given_up = false;  // Its older tokens may be taken for those of a settled event.
-    Member letter_of = -1;  // Of whom a letter is being written or was.
+    Member letter_of = -1;       // Of whom a letter is being written or was.
     bool letter_written = false;
   };
   struct Part {

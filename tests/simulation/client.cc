@@ -169,11 +169,11 @@ void Client::SettleBefore(bus::AckRegistry& acks, const std::vector<EventId>& ki
 
 void Client::Send(bus::AckRegistry& acks, std::shared_ptr<Asked> asked) {
   auto call = asked->call;
-  acks.Settle(std::move(call), [this, asked = std::move(asked)](
-                                   const std::vector<bus::AckError>& errors) {
-    // What nobody is left to answer says nothing; nor does a dead server's word.
-    if (!link_->cut) Answered(*asked, errors);
-  });
+  acks.Settle(std::move(call),
+              [this, asked = std::move(asked)](const std::vector<bus::AckError>& errors) {
+                // What nobody is left to answer says nothing; nor does a dead server's word.
+                if (!link_->cut) Answered(*asked, errors);
+              });
 }
 
 void Client::Answered(Asked& asked, const std::vector<bus::AckError>& errors) {

@@ -59,7 +59,7 @@ class Client {
   };
   struct Asked {
     bus::Settlement<std::string> call;
-    std::vector<Checker::Ask> acks;     // Of single events; then of batches:
+    std::vector<Checker::Ask> acks;  // Of single events; then of batches:
     std::vector<int> batches;
     std::vector<Checker::Ask> retries;
     std::vector<Held> letters;

@@ -49,9 +49,8 @@ void Coordinator::Assign(MemberId id) {
 void Coordinator::Release(MemberId id) {
   Member& member = at(id);
   member.releasing = true;
-  const bool replies = std::any_of(member.events.begin(), member.events.end(), [](const Event& e) {
-    return e.kind == Event::Kind::kReply;
-  });
+  const bool replies = std::any_of(member.events.begin(), member.events.end(),
+                                   [](const Event& e) { return e.kind == Event::Kind::kReply; });
   if (member.requests.empty() && !replies) FinishRelease(id);
 }
 
@@ -152,8 +151,7 @@ void Coordinator::Process(MemberId id, Outcome outcome) {
   Member& member = at(id);
   Request request = std::move(member.requests.front());
   member.requests.pop_front();
-  absl::Status status =
-      request.offsets.empty() ? absl::OkStatus() : Apply(id, request, outcome);
+  absl::Status status = request.offsets.empty() ? absl::OkStatus() : Apply(id, request, outcome);
   if (!request.leaves) return Answer(id, request, status);
   checker_.OnEnded(id, status.ok());
   Remove(id);

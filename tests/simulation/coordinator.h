@@ -21,7 +21,11 @@ namespace eventbus::simulation {
 class Checker;
 
 // What becomes of a request.
-enum class Outcome { kDone, kLost, kUnanswered };  // kUnanswered: Kafka did it, and could not say so.
+enum class Outcome {
+  kDone,
+  kLost,
+  kUnanswered
+};  // kUnanswered: Kafka did it, and could not say so.
 
 // The group as its coordinator and the protocols of its members' clients see it. Members ask by
 // requests, which reach it one by one when the world says so; it tells them by events, which they
@@ -36,7 +40,11 @@ class Coordinator {
   static constexpr absl::Duration kLeavePatience = absl::Seconds(5);
 
   Coordinator(const Setup& setup, const WorldLog& log, const WorldClock& clock, Checker& checker)
-      : setup_(setup), log_(log), clock_(clock), checker_(checker), committed_(log.parts().size()) {}
+      : setup_(setup),
+        log_(log),
+        clock_(clock),
+        checker_(checker),
+        committed_(log.parts().size()) {}
 
   // ---- The member's side.
   // `wake`: there is an event.

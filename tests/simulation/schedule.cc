@@ -9,10 +9,9 @@ namespace eventbus::simulation {
 namespace {
 
 constexpr std::array<const char*, kActs> kNames = {
-    "flow",      "run",      "run-some",    "look-up",    "read",        "settle",  "advance",
-    "network",   "letter",   "publish",     "truncate",   "connect",     "vanish",  "half-close",
-    "deadline",  "drain",    "crash",       "kick",       "legacy-join", "legacy-act",
-    "legacy-leave"};
+    "flow",     "run",    "run-some", "look-up",  "read",        "settle",     "advance",
+    "network",  "letter", "publish",  "truncate", "connect",     "vanish",     "half-close",
+    "deadline", "drain",  "crash",    "kick",     "legacy-join", "legacy-act", "legacy-leave"};
 
 using Weights = std::array<int, kActs>;
 
@@ -83,6 +82,13 @@ Weights DrawWeights(const Setup& setup, Random& random) {
   add(Act::kVanish, 2, 4);
   add(Act::kCrash, 2, 4);
   add(Act::kKick, 2, 4);
+  // Streams that come and go all the time, so that the group hardly rests.
+  if (random.OneIn(4)) {
+    Of(weights, Act::kConnect) = 14;
+    add(Act::kVanish, 1, 6);
+    add(Act::kHalfClose, 1, 6);
+    add(Act::kKick, 1, 6);
+  }
   return weights;
 }
 
@@ -113,12 +119,12 @@ Schedule Draw(std::uint64_t seed) {
 
 std::string Describe(const Setup& setup) {
   constexpr std::array<const char*, 3> kAssignors = {"range", "roundrobin", "cooperative"};
-  std::string text = absl::StrCat(
-      setup.servers, " servers, ", setup.topics, " topics of ", setup.partitions, " partitions, ",
-      setup.keys, " keys, ", setup.events, " events, ",
-      kAssignors[static_cast<std::size_t>(setup.assignor)], ", outstanding ",
-      setup.max_outstanding, ", span ", setup.max_span, ", batch ", setup.batch, ", ack timeout ",
-      setup.ack_timeout_seconds, " s");
+  std::string text =
+      absl::StrCat(setup.servers, " servers, ", setup.topics, " topics of ", setup.partitions,
+                   " partitions, ", setup.keys, " keys, ", setup.events, " events, ",
+                   kAssignors[static_cast<std::size_t>(setup.assignor)], ", outstanding ",
+                   setup.max_outstanding, ", span ", setup.max_span, ", batch ", setup.batch,
+                   ", ack timeout ", setup.ack_timeout_seconds, " s");
   if (setup.dead_letters) absl::StrAppend(&text, ", dead letters past ", setup.max_failures);
   const auto flag = [&text](bool set, const char* name) {
     if (set) absl::StrAppend(&text, ", ", name);

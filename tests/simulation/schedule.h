@@ -22,29 +22,29 @@ struct Setup {
   int batch = 4;
   int ack_timeout_seconds = 1800;
 
-  bool filter = false;         // Some records do not pass it.
-  bool undecodable = false;    // Some records are not JSON.
-  bool holes = false;          // Offsets have gaps, ends have control records.
-  bool retries = false;        // Clients ask for some events again.
-  bool dead_letters = false;   // There is a policy; clients give some events up.
-  int max_failures = 0;        // 0: any number.
-  bool killers = false;        // Some events end the client that reads them...
-  bool kills_server = false;   // ...and its server.
+  bool filter = false;          // Some records do not pass it.
+  bool undecodable = false;     // Some records are not JSON.
+  bool holes = false;           // Offsets have gaps, ends have control records.
+  bool retries = false;         // Clients ask for some events again.
+  bool dead_letters = false;    // There is a policy; clients give some events up.
+  int max_failures = 0;         // 0: any number.
+  bool killers = false;         // Some events end the client that reads them...
+  bool kills_server = false;    // ...and its server.
   bool small_metadata = false;  // Kafka takes hardly any.
 };
 
 // What happens next. `a` picks whom it concerns among those there are, `b` seeds the rest: so a
 // schedule from which steps were taken is still one.
 enum class Act {
-  kFlow,      // Everything that can happen without fault or client's word happens.
-  kRun,       // A server runs until nothing is left to run.
-  kRunSome,   // It runs a few of its tasks.
-  kLookUp,    // It runs one that blocks.
-  kRead,      // A client takes the message that is being written to it.
-  kSettle,    // A client settles some of what it has.
-  kAdvance,   // Time goes by.
-  kNetwork,   // The oldest request of a member reaches Kafka, or fails.
-  kLetter,    // The oldest dead letter of a server is written, or fails.
+  kFlow,     // Everything that can happen without fault or client's word happens.
+  kRun,      // A server runs until nothing is left to run.
+  kRunSome,  // It runs a few of its tasks.
+  kLookUp,   // It runs one that blocks.
+  kRead,     // A client takes the message that is being written to it.
+  kSettle,   // A client settles some of what it has.
+  kAdvance,  // Time goes by.
+  kNetwork,  // The oldest request of a member reaches Kafka, or fails.
+  kLetter,   // The oldest dead letter of a server is written, or fails.
   kPublish,
   kTruncate,  // Retention takes records.
   kConnect,   // A client subscribes.

@@ -68,8 +68,8 @@ WorldServer::~WorldServer() {
 Client& WorldServer::Connect(std::unique_ptr<Client> client) {
   clients_.push_back(std::move(client));
   Client& added = *clients_.back();
-  added.SetGroup(bus::Group::Make(context_, registry_, OptionsOf(setup_, log_, added.name()),
-                                  added.sink()));
+  added.SetGroup(
+      bus::Group::Make(context_, registry_, OptionsOf(setup_, log_, added.name()), added.sink()));
   added.group()->Start();
   return added;
 }

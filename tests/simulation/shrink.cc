@@ -51,9 +51,8 @@ Schedule Simplify(Schedule schedule, const Judge& judge) {
   Try(schedule, &Setup::max_span, 50, judge);
   Try(schedule, &Setup::max_outstanding, 40, judge);
   Try(schedule, &Setup::ack_timeout_seconds, 1800, judge);
-  for (bool Setup::*flag :
-       {&Setup::filter, &Setup::undecodable, &Setup::holes, &Setup::retries, &Setup::killers,
-        &Setup::kills_server, &Setup::small_metadata}) {
+  for (bool Setup::*flag : {&Setup::filter, &Setup::undecodable, &Setup::holes, &Setup::retries,
+                            &Setup::killers, &Setup::kills_server, &Setup::small_metadata}) {
     Try(schedule, flag, false, judge);
   }
   Try(schedule, &Setup::assignor, Assignor::kRange, judge);

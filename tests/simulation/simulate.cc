@@ -1,7 +1,14 @@
 // Runs seeded schedules over the group's real classes; see README.md.
 //
-//   simulate [--schedules N] [--first N] [--jobs N] [--failures N]
-//   simulate --seed N [--trace] [--no-shrink]
+//   simulate [--schedules N] [--first N] [--jobs N] [--failures N] [--no-shrink] [--trace]
+//   simulate --seed N [--no-shrink] [--trace]
+//   simulate --must-find TEXT [--schedules N]
+//
+// The first runs many, and tells the first failures, shrunk; EVENTBUS_SCHEDULES is how many where
+// no flag says so. The second runs one; with --trace it tells what happened. The third is for
+// servers with a fault: it fails unless a schedule fails with a verdict that has TEXT in it.
+#include <malloc.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -23,12 +30,13 @@ using namespace eventbus::simulation;  // NOLINT(google-build-using-namespace)
 
 struct Flags {
   std::uint64_t first = 1;
-  std::uint64_t schedules = 100'000;
+  std::uint64_t schedules = EVENTBUS_SCHEDULES;
   std::uint64_t seed = 0;  // 0: many.
   int jobs = static_cast<int>(std::thread::hardware_concurrency());
-  int failures = 1;  // How many are told.
+  int failures = 1;    // How many are told.
   bool trace = false;  // What happens is printed.
   bool shrink = true;
+  std::string must_find;
 };
 
 void Tell(std::uint64_t seed, bool shrink, bool trace) {
@@ -89,6 +97,17 @@ int RunMany(const Flags& flags) {
   return failed.empty() ? 0 : 1;
 }
 
+int Find(const Flags& flags) {
+  for (std::uint64_t seed = flags.first; seed < flags.first + flags.schedules; ++seed) {
+    const std::string verdict = Run(Draw(seed)).verdict;
+    if (verdict.find(flags.must_find) == std::string::npos) continue;
+    std::printf("found by seed %llu: %s\n", static_cast<unsigned long long>(seed), verdict.c_str());
+    return 0;
+  }
+  std::printf("not found in %llu schedules\n", static_cast<unsigned long long>(flags.schedules));
+  return 1;
+}
+
 bool Parse(int argc, char** argv, Flags& flags) {
   if (const char* schedules = std::getenv("EVENTBUS_SCHEDULES")) {
     flags.schedules = std::strtoull(schedules, nullptr, 10);
@@ -104,6 +123,10 @@ bool Parse(int argc, char** argv, Flags& flags) {
       continue;
     }
     if (i + 1 == argc) return false;
+    if (flag == "--must-find") {
+      flags.must_find = argv[++i];
+      continue;
+    }
     const std::uint64_t value = std::strtoull(argv[++i], nullptr, 10);
     if (flag == "--schedules") {
       flags.schedules = value;
@@ -129,9 +152,13 @@ int main(int argc, char** argv) {
   if (!Parse(argc, argv, flags)) {
     std::fprintf(stderr,
                  "usage: simulate [--schedules N] [--first N] [--jobs N] [--failures N]\n"
-                 "       simulate --seed N [--trace] [--no-shrink]\n");
+                 "       simulate --seed N [--trace] [--no-shrink]\n"
+                 "       simulate --must-find TEXT [--schedules N]\n");
     return 2;
   }
+  // Worlds come and go: what they leave is for the next.
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
   eventbus::SetUpLog(eventbus::LogLevel::kError);
+  if (!flags.must_find.empty()) return Find(flags);
   return flags.seed != 0 ? RunOne(flags) : RunMany(flags);
 }

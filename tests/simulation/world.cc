@@ -21,14 +21,14 @@ World::World(const Setup& setup, bool trace)
       checker_(setup_, log_, clock_),
       coordinator_(setup_, log_, clock_, checker_),
       kafka_(setup_, log_, coordinator_, checker_) {
-  Random random(static_cast<std::uint64_t>(setup.events) * 31 + static_cast<std::uint64_t>(setup.keys));
+  Random random(static_cast<std::uint64_t>(setup.events) * 31 +
+                static_cast<std::uint64_t>(setup.keys));
   checker_.SetTrace(trace);
   const int parts = static_cast<int>(log_.parts().size());
   for (int i = 0; i < setup.events; ++i) log_.Append(random.Below(parts), 1, random);
   checker_.OnAppended();
   for (int i = 0; i < setup.servers; ++i) {
-    servers_.push_back(
-        std::make_unique<WorldServer>(setup_, log_, clock_, kafka_, checker_));
+    servers_.push_back(std::make_unique<WorldServer>(setup_, log_, clock_, kafka_, checker_));
     Connect(static_cast<std::uint32_t>(i));
   }
 }
@@ -196,8 +196,8 @@ void World::Connect(std::uint32_t turn) {
   WorldServer& server = ServerOf(turn);
   if (streams >= kMostStreams || server.draining()) return;
   const int name = names_++;
-  server.Connect(std::make_unique<Client>(name, setup_, log_, checker_,
-                                          kafka_.Expect(std::to_string(name))));
+  server.Connect(
+      std::make_unique<Client>(name, setup_, log_, checker_, kafka_.Expect(std::to_string(name))));
 }
 
 void World::Crash(std::size_t index, Random& random) {
