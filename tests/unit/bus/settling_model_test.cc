@@ -16,9 +16,9 @@
 namespace eventbus::bus {
 namespace {
 
-constexpr auto kDone = v1::ERROR_REASON_UNSPECIFIED;
-constexpr auto kExpired = v1::ERROR_REASON_ACK_TOKEN_EXPIRED;
-constexpr auto kNotOwned = v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED;
+constexpr auto kOk = v1::ERROR_REASON_UNSPECIFIED;
+constexpr auto kTokenExpired = v1::ERROR_REASON_ACK_TOKEN_EXPIRED;
+constexpr auto kTokenNotOwned = v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED;
 
 // A member of a group under a random schedule: what a reader, a client, a coordinator and the
 // others of the group may do to a Settling, beside plain tables of what became of each event and of
@@ -317,7 +317,7 @@ class SettlingModel {
       if (token->state != Token::kOut) continue;
       any = true;
       if (aside.contains(token)) {
-        ASSERT_TRUE(asked.batch || reason == kExpired);
+        ASSERT_TRUE(asked.batch || reason == kTokenExpired);
         continue;
       }
       token->state = Token::kDone;
@@ -325,7 +325,7 @@ class SettlingModel {
     }
     if (!any) return CheckReason(asked, Token::kDone, reason);
     const bool aside_alone = !asked.batch && aside.contains(TokensOf(asked)[0]);
-    ASSERT_TRUE(aside_alone || reason == kDone);
+    ASSERT_TRUE(aside_alone || reason == kOk);
   }
 
   void GivenUp(const AckToken& asked, v1::ErrorReason reason) {
@@ -335,7 +335,7 @@ class SettlingModel {
       ASSERT_EQ(reason, v1::ERROR_REASON_DEAD_LETTER_DISABLED);
       return;
     }
-    ASSERT_EQ(reason, kDone);
+    ASSERT_EQ(reason, kOk);
     token->state = Token::kGivenUp;
     At(*token).where = Where::kLetter;
   }
@@ -357,7 +357,7 @@ class SettlingModel {
       if (event.key.has_value()) firsts.push_back(token);
     }
     if (!any) return CheckReason(asked, Token::kRetried, reason);
-    ASSERT_EQ(reason, kDone);
+    ASSERT_EQ(reason, kOk);
   }
 
   // The later ones of its key come back with it.
@@ -382,12 +382,12 @@ class SettlingModel {
       lost = lost && token->state == Token::kLost;
     }
     if (lost) {
-      ASSERT_EQ(reason, kNotOwned);
+      ASSERT_EQ(reason, kTokenNotOwned);
     } else if (done && !asked.batch) {
-      ASSERT_EQ(reason, kDone);
+      ASSERT_EQ(reason, kOk);
     } else {
-      ASSERT_TRUE(reason == kExpired || (reason == kDone && (done || may_be)) ||
-                  (asked.batch && reason == kNotOwned))
+      ASSERT_TRUE(reason == kTokenExpired || (reason == kOk && (done || may_be)) ||
+                  (asked.batch && reason == kTokenNotOwned))
           << reason;
     }
   }
