@@ -11,8 +11,6 @@ namespace {
 using State = HeldEvent::State;
 using Outcome = Deliveries::Outcome;
 
-constexpr v1::ErrorReason kDone = v1::ERROR_REASON_UNSPECIFIED;
-
 }  // namespace
 
 Settling::~Settling() {
