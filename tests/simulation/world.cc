@@ -33,6 +33,15 @@ World::World(const Setup& setup, bool trace)
   }
 }
 
+World::~World() {
+  checker_.SetTrace(false);
+  for (const auto& server : servers_) {
+    for (const auto& client : server->clients()) {
+      if (client->member() >= 0) coordinator_.Kill(client->member(), 0);
+    }
+  }
+}
+
 Client* World::ClientOf(std::uint32_t turn, WorldServer** server) {
   std::vector<std::pair<WorldServer*, Client*>> found;
   for (const auto& each : servers_) {

@@ -19,6 +19,7 @@ namespace eventbus::simulation {
 class World {
  public:
   explicit World(const Setup& setup, bool trace = false);
+  ~World();
 
   void Do(const Step& step);
   // No fault any more: every client reads and settles what it gets, until all is settled.
