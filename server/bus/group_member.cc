@@ -185,7 +185,7 @@ void GroupMember::GoOn(const GroupStart& start) {
     if (options_.gap_policy == GapPolicy::kFail) return Fail(Expired(*start.lost));
     StartOver(start.partition, start.offset);
     if (start.lost->cause == Lost::Cause::kPastEnd) {  // Another log, under the same name.
-      reader_.DropBatch();  // What was kept may be in it meanwhile.
+      reader_.DropBatch();                             // What was kept may be in it meanwhile.
       commits_.Remove(start.partition);
       commits_.Add(start.partition, start.offset, start.end, false, "");
     }
