@@ -141,6 +141,12 @@ class DuplicatesTest(JudgeTest):
         self.assertEqual(self.check_clean(story).causes[GROUP],
                          Counter({"retry": 1, "recalled with a retry of its key": 1}))
 
+    def test_recalled_before_its_client_had_read_it(self) -> None:
+        story = begun(0, 1).got("s1", 0).accept("s1", 0, act="r").wait(8).got("s1", 1)
+        story.refuse("s1", 1).got("s1", 0, attempt=2).got("s1", 1)
+        self.assertEqual(self.check_clean(story).causes[GROUP],
+                         Counter({"retry": 1, "recalled with a retry of its key": 1}))
+
     def test_a_retry_recalls_no_other_key(self) -> None:
         story = Story().join("t1", TAIL).join("s1").publish(0).publish(1, key=1).tail(0)
         story.tail(1, key=1).got("s1", 0).got("s1", 1, key=1).accept("s1", 0, act="r")
