@@ -1,6 +1,7 @@
 #include "server/bus/deliveries.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "server/bus/part.h"
@@ -33,7 +34,7 @@ bool IsWanted(Outcome outcome, Verb verb) {
 Deliveries::Deliveries() : expired_(kMostRanges), lost_(kMostRanges) {}
 
 std::uint64_t Deliveries::Add(const EventPtr& event) {
-  deliveries_.push_back({event, Outcome::kOut, false, 0});
+  deliveries_.push_back({event, Outcome::kOut, 0, 0});
   return first_ + deliveries_.size() - 1;
 }
 
@@ -57,20 +58,21 @@ Span Deliveries::collected() const {
 Deliveries::Taken Deliveries::TakeBatch(int events, absl::Time now) {
   const std::uint64_t begin = taken_;
   taken_ += static_cast<std::uint64_t>(events);
-  outstanding_ += events;
   Taken taken{taken_ - 1, 0};
   std::vector<std::uint64_t> retried;
   for (std::uint64_t number = begin; number < taken_; ++number) {
     Delivery& delivery = deliveries_[number - first_];
     delivery.batch_begin = begin;
+    delivery.batch_last = taken_ - 1;
+    out_.insert(out_.end(), number);
     HeldEvent& event = *delivery.event;
     event.state = HeldEvent::State::kOut;
     event.since = now;
     if (!std::exchange(event.delivered, true)) ++taken.never_before;
     if (event.retried.has_value()) retried.push_back(*std::exchange(event.retried, absl::nullopt));
   }
-  deliveries_[taken_ - 1 - first_].ends_batch = true;
   for (const std::uint64_t number : retried) EndNumber(number, Outcome::kExpired);
+  DropFront();
   return taken;
 }
 
@@ -85,22 +87,35 @@ void Deliveries::Lose(HeldEvent& event) {
 }
 
 void Deliveries::EndNumber(std::uint64_t number, Outcome outcome) {
-  Delivery& delivery = deliveries_[number - first_];
-  if (delivery.outcome == Outcome::kOut) --outstanding_;
-  delivery.outcome = outcome;
-  DropFront();
-  oldest_ = std::max(oldest_, first_);
-  while (oldest_ < taken_ && at(oldest_).outcome != Outcome::kOut) ++oldest_;
+  out_.erase(number);
+  if (number >= first_) {
+    deliveries_[number - first_].outcome = outcome;
+    return DropFront();
+  }
+  const auto old = old_.find(number);
+  old->second.outcome = outcome;
+  if (!IsOver(old->second)) return;
+  Forget(number, outcome);
+  old_.erase(old);
 }
 
 // One that is retried is remembered until it is delivered again.
 void Deliveries::DropFront() {
   for (; first_ < taken_; deliveries_.pop_front(), ++first_) {
-    const Outcome outcome = deliveries_.front().outcome;
-    if (outcome == Outcome::kOut || outcome == Outcome::kRetried) return;
-    if (outcome == Outcome::kExpired) expired_.Add(first_);
-    if (outcome == Outcome::kLost) lost_.Add(first_);
+    Delivery& front = deliveries_.front();
+    if (IsOver(front)) {
+      Forget(first_, front.outcome);
+    } else if (deliveries_.size() > kRemembered) {
+      old_.emplace_hint(old_.end(), first_, std::move(front));
+    } else {
+      return;
+    }
   }
+}
+
+void Deliveries::Forget(std::uint64_t number, Outcome outcome) {
+  if (outcome == Outcome::kExpired) expired_.Add(number);
+  if (outcome == Outcome::kLost) lost_.Add(number);
 }
 
 bool Deliveries::IsCommitted(const Delivery& delivery) {
@@ -109,28 +124,48 @@ bool Deliveries::IsCommitted(const Delivery& delivery) {
          committed.has_value() && delivery.event->offset < committed->offset;
 }
 
+const Deliveries::Delivery* Deliveries::Get(std::uint64_t number) const {
+  if (number >= first_) return &deliveries_[number - first_];
+  const auto found = old_.find(number);
+  return found == old_.end() ? nullptr : &found->second;
+}
+
 Outcome Deliveries::OutcomeOf(std::uint64_t number) const {
-  if (number >= first_) return at(number).outcome;
+  if (const Delivery* delivery = Get(number)) return delivery->outcome;
   if (expired_.Contains(number)) return Outcome::kExpired;
   return lost_.Contains(number) ? Outcome::kLost : Outcome::kDone;
+}
+
+// Of a batch whose last is forgotten others may be left.
+absl::optional<std::uint64_t> Deliveries::BatchBegin(std::uint64_t last) const {
+  if (const Delivery* delivery = Get(last)) {
+    if (delivery->batch_last != last) return absl::nullopt;
+    return delivery->batch_begin;
+  }
+  const auto after = old_.upper_bound(last);
+  if (after == old_.begin()) return last;
+  const Delivery& before = std::prev(after)->second;
+  return before.batch_last == last ? before.batch_begin : last;
 }
 
 Deliveries::Found Deliveries::Find(const AckToken& token, Verb verb) const {
   Found found;
   if (token.number >= taken_) return {{}, v1::ERROR_REASON_ACK_TOKEN_INVALID};
   std::uint64_t begin = token.number;
-  if (token.batch && token.number >= first_) {
-    if (!at(token.number).ends_batch) return {{}, v1::ERROR_REASON_ACK_TOKEN_INVALID};
-    begin = at(token.number).batch_begin;
+  if (token.batch) {
+    const auto batch_begin = BatchBegin(token.number);
+    if (!batch_begin.has_value()) return {{}, v1::ERROR_REASON_ACK_TOKEN_INVALID};
+    begin = *batch_begin;
   }
   bool wanted = false;
   bool expired = false;
   for (std::uint64_t number = begin; number <= token.number; ++number) {
     const Outcome outcome = OutcomeOf(number);
-    if (outcome == Outcome::kOut) found.events.push_back(at(number).event);
+    const Delivery* delivery = Get(number);
+    if (outcome == Outcome::kOut) found.events.push_back(delivery->event);
     // What is settled and forgotten, or committed, was settled in whatever way.
     wanted = wanted || IsWanted(outcome, verb);
-    wanted = wanted || (number < first_ ? outcome == Outcome::kDone : IsCommitted(at(number)));
+    wanted = wanted || (delivery == nullptr ? outcome == Outcome::kDone : IsCommitted(*delivery));
     expired = expired || outcome != Outcome::kLost;
   }
   if (!found.events.empty() || wanted) return found;
@@ -139,6 +174,6 @@ Deliveries::Found Deliveries::Find(const AckToken& token, Verb verb) const {
   return found;
 }
 
-EventPtr Deliveries::oldest() const { return oldest_ < taken_ ? at(oldest_).event : nullptr; }
+EventPtr Deliveries::oldest() const { return out_.empty() ? nullptr : Get(*out_.begin())->event; }
 
 }  // namespace eventbus::bus

@@ -3,8 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
+#include <set>
 #include <vector>
 
+#include "absl/types/optional.h"
 #include "eventbus/v1/errors.pb.h"
 #include "server/bus/ack_token.h"
 #include "server/bus/commit_metadata.h"
@@ -17,9 +20,13 @@ namespace eventbus::bus {
 enum class Verb { kAcknowledge, kRetry, kDeadLetter };
 
 // The deliveries of a stream, numbered from 0 in their order. A number belongs to one delivery: an
-// event that is delivered again is so under a new one. Pure; one thread at a time.
+// event that is delivered again is so under a new one. Those that are over are forgotten in their
+// order, after kRemembered more at the latest; of those it is still known which of them settled
+// nothing. Pure; one thread at a time.
 class Deliveries {
  public:
+  static constexpr std::size_t kRemembered = 20'000;
+
   // What became of a delivery.
   enum class Outcome {
     kOut,      // The client has it.
@@ -61,30 +68,39 @@ class Deliveries {
   Found Find(const AckToken& token, Verb verb) const;
 
   // How many are with the client; null: no event is.
-  std::int64_t outstanding() const { return outstanding_; }
+  std::int64_t outstanding() const { return static_cast<std::int64_t>(out_.size()); }
   EventPtr oldest() const;
 
  private:
   struct Delivery {
     EventPtr event;
     Outcome outcome = Outcome::kOut;
-    bool ends_batch = false;
-    std::uint64_t batch_begin = 0;  // Of the batch's first.
+    // Of its batch.
+    std::uint64_t batch_begin = 0;
+    std::uint64_t batch_last = 0;
   };
 
+  static bool IsOver(const Delivery& delivery) {
+    return delivery.outcome != Outcome::kOut && delivery.outcome != Outcome::kRetried;
+  }
   static bool IsCommitted(const Delivery& delivery);
-  const Delivery& at(std::uint64_t number) const { return deliveries_[number - first_]; }
+  // Null: it is forgotten.
+  const Delivery* Get(std::uint64_t number) const;
   Outcome OutcomeOf(std::uint64_t number) const;
   void EndNumber(std::uint64_t number, Outcome outcome);
   void DropFront();
+  void Forget(std::uint64_t number, Outcome outcome);
+  // The first of the batch that ends there; unset: none does.
+  absl::optional<std::uint64_t> BatchBegin(std::uint64_t last) const;
 
   std::deque<Delivery> deliveries_;  // From the first that may matter on...
   std::uint64_t first_ = 0;          // ...and its number.
   std::uint64_t taken_ = 0;          // Numbers below it are with the client, or were.
-  std::uint64_t oldest_ = 0;         // None below is out.
-  std::int64_t outstanding_ = 0;
-  NumberRanges expired_;  // Of those before the first.
+  // Before the first: those that are not over, and what became of the others, if not done.
+  std::map<std::uint64_t, Delivery> old_;
+  NumberRanges expired_;
   NumberRanges lost_;
+  std::set<std::uint64_t> out_;
 };
 
 }  // namespace eventbus::bus

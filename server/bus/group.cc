@@ -6,36 +6,14 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
-#include "server/bus/dead_letters.h"
 #include "server/bus/tail_messages.h"
 #include "server/bus/tail_source.h"
-#include "server/wire/decode.h"
 
 namespace eventbus::bus {
 namespace {
 
 // Records read in one run, so that a busy stream does not keep others from their thread.
 constexpr int kSlice = 1000;
-// Groups have no resume token.
-const std::string kNoToken;
-
-// As people are told of it.
-HeldPartition ToHeldPartition(const HeldPart& part, const wire::Plan& plan) {
-  HeldPartition held;
-  held.partition = part.partition;
-  held.blocked = static_cast<v1::BlockedReason>(part.blocked);
-  held.outstanding = part.outstanding;
-  held.careful_until = part.careful_until;
-  if (!part.first.has_value()) return held;
-  const kafka::RecordView& record = part.first->record.view();
-  BlockingEvent event{record.offset, "", absl::nullopt, part.first->read_at,
-                      part.first->delivery_attempt};
-  const auto body = wire::Decode(plan, *plan.FindByTopic(record.topic), record.value);
-  if (const auto* decoded = std::get_if<wire::Decoded>(&body)) event.event_id = decoded->event_id;
-  if (record.key.has_value()) event.key = std::string(*record.key);
-  held.blocking_event = std::move(event);
-  return held;
-}
 
 }  // namespace
 
@@ -89,27 +67,6 @@ void Group::Drain(absl::Duration remaining) {
   Tell([remaining](Inbox& inbox) { inbox.drain = remaining; });
 }
 
-void Group::Inspect(GroupInspected::Done done) {
-  Tell([&done](Inbox& inbox) { inbox.inspections.push_back(std::move(done)); });
-}
-
-void Group::Settle(Settlement<AckToken> asked, AckTarget::Done done) {
-  Ask ask{std::move(asked), std::move(done)};
-  if (TakeAsk(ask)) return task_.Wake();
-  Refuse(ask);
-}
-
-void Group::Refuse(Ask& ask) {
-  ask.done(std::vector<v1::ErrorReason>(ask.asked.size(), v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED));
-}
-
-// False: there is no task any more that would answer it.
-bool Group::TakeAsk(Ask& ask) {
-  MutexLock lock(mu_);
-  if (settles_) inbox_.asks.push_back(std::move(ask));
-  return settles_;
-}
-
 void Group::Start() {
   // Until Close: the stream that carries it may be done with it before its last commit.
   task_.SetBody([self = shared_from_this()] { self->Step(); });
@@ -141,16 +98,6 @@ void Group::Open() {
         if (const auto group = weak.lock()) group->Wake();
       });
   Tell([&opened](Inbox& inbox) { inbox.opened = std::move(opened); });
-}
-
-// On the blocking pool.
-absl::Status Group::PrepareLetters(const std::vector<std::string>& topics) const {
-  if (settling_ == nullptr || !options_.settling.dead_letters) return absl::OkStatus();
-  if (context_.dead_letters == nullptr) {
-    return MakeError(v1::ERROR_REASON_DEAD_LETTER_UNAVAILABLE,
-                     "this server writes to no dead-letter topics");
-  }
-  return context_.dead_letters->Prepare(options_.source.group_id, topics);
 }
 
 void Group::Step() {
@@ -216,48 +163,6 @@ void Group::TakeDrain(absl::Duration remaining) {
   End(MakeRetryError(v1::ERROR_REASON_SERVER_DRAINING, "the server is shutting down"), patience);
 }
 
-void Group::TakeAsks(std::vector<Ask> asks) {
-  for (Ask& ask : asks) {
-    if (!ask.asked.retries.empty()) reader_.DropBatch();
-    ask.done(settling_->Settle(ask.asked));
-  }
-}
-
-void Group::TakeLetters(const std::vector<std::pair<Letters::Id, absl::Status>>& letters) {
-  for (const auto& [id, status] : letters) {
-    if (status.ok()) {
-      settling_->LetterWritten(id);
-      continue;
-    }
-    settling_->LetterFailed(id);
-    Log(LogLevel::kWarning, "a dead letter could not be written, it is tried again",
-        {{"stream", options_.stream_id}, {"reason", std::string(status.message())}});
-  }
-}
-
-void Group::SendLetters() {
-  if (settling_ == nullptr) return;
-  for (auto& [id, letter] : settling_->TakeLetters()) {
-    context_.dead_letters->Write(
-        {options_.source.group_id, *letter.event->record, letter.deliveries,
-         std::move(letter.reason)},
-        [self = shared_from_this(), id = id](const absl::Status& status) {
-          self->Tell([&](Inbox& inbox) { inbox.letters.emplace_back(id, status); });
-        });
-  }
-}
-
-// What comes from now on, and what has come and was not taken: the events come again.
-void Group::RefuseAsks() {
-  std::vector<Ask> asks;
-  {
-    MutexLock lock(mu_);
-    settles_ = false;
-    asks = std::exchange(inbox_.asks, {});
-  }
-  for (Ask& ask : asks) Refuse(ask);
-}
-
 void Group::TakeSource(absl::StatusOr<GroupSource> opened) {
   if (state_ != State::kOpening) return;
   if (!opened.ok()) return End(opened.status(), absl::ZeroDuration());
@@ -315,98 +220,6 @@ void Group::JoinTopics(const absl::Status& prepared) {
   }
   const absl::Status status = prepared.ok() ? member_.consumer()->Join(topics_) : prepared;
   if (!status.ok()) End(status, kLastWrite);
-}
-
-void Group::Write() {
-  while (!writing_) {
-    Message message = NextMessage();
-    if (message.empty()) return;
-    writing_ = sink_->Write(std::move(message));
-    write_began_ = context_.clock.Now();
-    if (!writing_) return EndGone(/*died=*/true);
-  }
-}
-
-HeldStream Group::Describe() const {
-  HeldStream stream{options_.stream_id, options_.source.client_id, {}};
-  if (settling_ == nullptr) {
-    for (const kafka::TopicPartition& partition : member_.partitions()) {
-      stream.partitions.push_back({partition, v1::BLOCKED_REASON_UNSPECIFIED, {}, 0, {}});
-    }
-    return stream;
-  }
-  for (const HeldPart& part : settling_->Held()) {
-    stream.partitions.push_back(ToHeldPartition(part, context_.plan));
-  }
-  return stream;
-}
-
-// Empty: nothing to say.
-Message Group::NextMessage() {
-  if (!first_.empty()) {
-    Message message = std::move(first_.front());
-    first_.pop_front();
-    return message;
-  }
-  if (state_ == State::kEnding && !lingering_ && HeartbeatDue()) return TakeHeartbeat();
-  if (state_ != State::kLive) return {};
-  if (member_.TakeLoss() && told_.has_value() && !told_->empty()) {
-    told_->clear();
-    return AssignmentMessage(Cursors());
-  }
-  if (HeartbeatDue()) return TakeHeartbeat();
-  if (!member_.reading() || (!told_.has_value() && !member_.fixed())) return {};
-  if (!told_.has_value() || !member_.Has(*told_)) {
-    const bool first = !told_.has_value();
-    told_ = member_.partitions();
-    task_.Wake();  // Reading begins, or goes on.
-    return first ? StartedMessage(options_.stream_id, kNoToken, reader_.cursors())
-                 : AssignmentMessage(reader_.cursors());
-  }
-  for (const Lost& lost : member_.TakeGaps()) gaps_.push_back(GapMessage(lost));
-  if (!gaps_.empty()) {
-    Message message = std::move(gaps_.front());
-    gaps_.pop_front();
-    return message;
-  }
-  if (reader_.has_batch()) {
-    if (settling_ != nullptr && !settling_->MayTakeBatch()) return {};
-    Message batch = reader_.TakeBatch();
-    member_.Take();
-    task_.Wake();  // The next one collects while this one is written.
-    return batch;
-  }
-  if (settling_ != nullptr && settling_->has_undelivered()) return {};
-  if (!caught_up_sent_ && !member_.error().has_value() && reader_.cursors().CaughtUp()) {
-    caught_up_sent_ = true;
-    return CaughtUpMessage(kNoToken, reader_.cursors());
-  }
-  return {};
-}
-
-bool Group::HeartbeatDue() const {
-  return context_.clock.Now() - last_heartbeat_ >= options_.heartbeat_interval;
-}
-
-Message Group::TakeHeartbeat() {
-  last_heartbeat_ = context_.clock.Now();
-  reader_.RefreshEnds();
-  Unsettled unsettled;
-  unsettled.now = last_heartbeat_;
-  if (settling_ != nullptr) {
-    if (const auto oldest = settling_->oldest()) unsettled.oldest = last_heartbeat_ - *oldest;
-    unsettled.blocked = settling_->Held();
-    std::erase_if(unsettled.blocked, [this](const HeldPart& held) { return !Blocks(held); });
-  }
-  return HeartbeatMessage(kNoToken, reader_.cursors(), unsettled);
-}
-
-// What has been with the client, or on its way, for less than an interval holds nothing back.
-bool Group::Blocks(const HeldPart& held) const {
-  if (held.blocked == BlockedReason::kNone) return false;
-  const bool passing =
-      held.blocked == BlockedReason::kUnsettled || held.blocked == BlockedReason::kSlowReader;
-  return !passing || last_heartbeat_ - held.blocked_since >= options_.heartbeat_interval;
 }
 
 // After Write: where nothing is being written, nothing was left to say.

@@ -122,6 +122,7 @@ void GroupMember::Leave(kafka::GroupConsumer::Done done) {
 }
 
 void GroupMember::OnAssigned(const std::vector<kafka::TopicPartition>& partitions) {
+  stale_ = looking_up_;
   changing_ = partitions;
   state_ = State::kResolving;
   look_up_at_ = now_;
@@ -184,7 +185,7 @@ void GroupMember::GoOn(const GroupStart& start) {
     if (options_.gap_policy == GapPolicy::kFail) return Fail(Expired(*start.lost));
     StartOver(start.partition, start.offset);
     if (start.lost->cause == Lost::Cause::kPastEnd) {  // Another log, under the same name.
-      reader_.DropBatch();  // What was kept may be in it meanwhile.
+      reader_.DropBatch();                             // What was kept may be in it meanwhile.
       commits_.Remove(start.partition);
       commits_.Add(start.partition, start.offset, start.end, false, "");
     }

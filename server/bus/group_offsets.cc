@@ -1,5 +1,6 @@
 #include "server/bus/group_offsets.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/base/error.h"
@@ -9,6 +10,8 @@ namespace {
 
 constexpr char kClientId[] = "eventbus/get-group";
 constexpr int kMaxEvents = 16;
+// After so long it is looked whether the group is denied.
+constexpr absl::Duration kSlice = absl::Seconds(2);
 
 // Keeps that the group is denied: where it is from the start, the look-up only runs out of time.
 class Denial final : public kafka::GroupEvents {
@@ -34,11 +37,16 @@ absl::StatusOr<std::map<kafka::TopicPartition, std::int64_t>> QueryGroupOffsets(
   std::map<kafka::TopicPartition, std::int64_t> offsets;
   auto consumer = consumers.MakeGroupConsumer(group, kClientId, [] {});
   if (!consumer.ok()) return consumer.status();
-  const auto committed = (*consumer)->QueryCommitted(partitions, timeout);
-  if (!committed.ok()) {
+  auto committed = (*consumer)->QueryCommitted(partitions, std::min(kSlice, timeout));
+  while (!committed.ok()) {
     Denial denial;
     (*consumer)->PollGroup(kMaxEvents, denial);
-    return denial.status().ok() ? committed.status() : denial.status();
+    if (!denial.status().ok()) return denial.status();
+    timeout -= kSlice;
+    if (!absl::IsUnavailable(committed.status()) || timeout <= absl::ZeroDuration()) {
+      return committed.status();
+    }
+    committed = (*consumer)->QueryCommitted(partitions, std::min(kSlice, timeout));
   }
   for (const kafka::GroupOffset& each : *committed) {
     if (each.offset >= 0) offsets.emplace(each.partition, each.offset);

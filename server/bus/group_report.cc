@@ -10,7 +10,6 @@
 #include "absl/time/clock.h"
 #include "server/base/error.h"
 #include "server/base/mutex.h"
-#include "server/bus/cluster_monitor.h"
 #include "server/bus/group_offsets.h"
 #include "server/kafka/admin.h"
 
@@ -62,11 +61,9 @@ void AddHeld(const std::vector<HeldStream>& streams, GroupReport& report) {
 }
 
 // Every partition of the cluster: Kafka forgets a group's offsets of a topic with the topic.
-std::vector<kafka::TopicPartition> AllPartitions(const ClusterMonitor& monitor) {
+std::vector<kafka::TopicPartition> AllPartitions(const kafka::ClusterMetadata& cluster) {
   std::vector<kafka::TopicPartition> all;
-  const auto cluster = monitor.latest();
-  if (cluster == nullptr) return all;
-  for (const auto& [topic, metadata] : cluster->topics) {
+  for (const auto& [topic, metadata] : cluster.topics) {
     if (absl::StartsWith(topic, kInternal)) continue;
     for (std::int32_t i = 0; i < metadata.partitions; ++i) all.push_back({topic, i});
   }
@@ -93,7 +90,9 @@ absl::StatusOr<GroupReport> ReportGroup(const std::string& group, const Context&
   auto description = context.admin.DescribeGroup(group, left());
   if (!description.ok()) return description.status();
   report.description = *std::move(description);
-  const auto all = AllPartitions(context.monitor);
+  const auto cluster = context.admin.Describe(left());
+  if (!cluster.ok()) return cluster.status();
+  const auto all = AllPartitions(*cluster);
   const auto offsets = QueryGroupOffsets(group, all, context.consumers, left());
   if (!offsets.ok()) return offsets.status();
   if (report.description.state == kNoGroup && offsets->empty()) {

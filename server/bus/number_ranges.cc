@@ -3,10 +3,18 @@
 namespace eventbus::bus {
 
 void NumberRanges::Add(std::uint64_t number) {
-  const auto last = begins_.find(number);
-  const std::uint64_t begin = last == begins_.end() ? number : last->second;
-  if (last != begins_.end()) begins_.erase(last);
-  begins_[number + 1] = begin;
+  const auto after = begins_.upper_bound(number);
+  if (after != begins_.end() && after->second <= number) return;
+  std::uint64_t begin = number;
+  if (const auto before = begins_.find(number); before != begins_.end()) {
+    begin = before->second;
+    begins_.erase(before);
+  }
+  if (after != begins_.end() && after->second == number + 1) {
+    after->second = begin;
+  } else {
+    begins_[number + 1] = begin;
+  }
   if (begins_.size() > most_ranges_) begins_.erase(begins_.begin());
 }
 

@@ -6,13 +6,12 @@
 
 namespace eventbus::bus {
 
-// A set of numbers that grows upwards, as ranges; where they become too many the lowest are
-// forgotten. Pure; one thread at a time.
+// A set of numbers, as ranges; where they become too many the lowest are forgotten. Pure; one
+// thread at a time.
 class NumberRanges {
  public:
   explicit NumberRanges(std::size_t most_ranges) : most_ranges_(most_ranges) {}
 
-  // Not below any that was added before.
   void Add(std::uint64_t number);
   bool Contains(std::uint64_t number) const;
 

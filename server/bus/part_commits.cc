@@ -21,7 +21,10 @@ bool PartCommits::Take(const kafka::GroupOffset& now) {
 
 bool PartCommits::TakeLast(const kafka::GroupOffset& now) {
   dirty_ = false;
-  if (in_flight_.empty() && sent_.has_value() && sent_ == now) return false;
+  if (in_flight_.empty() && sent_.has_value() && sent_ == now) {
+    confirmed_ = revision_;
+    return false;
+  }
   Send(now);
   return true;
 }

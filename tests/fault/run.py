@@ -22,7 +22,7 @@ from tests.fault.servers import COMMIT_INTERVAL, Fleet
 from tests.fault.watcher import Watcher
 from tests.support.patience import wait_until
 from tests.support.server import connect
-from tests.support.stubs import EventBusAdminServiceStub, admin_v1
+from tests.support.stubs import EventBusAdminServiceStub, admin
 
 CATCH_UP_SECONDS = 150.0
 
@@ -137,7 +137,7 @@ class Run:
                 stub = EventBusAdminServiceStub(channel)
                 for group in self.settings.groups:
                     try:
-                        state = stub.GetGroup(admin_v1.GetGroupRequest(group=group), timeout=10)
+                        state = stub.GetGroup(admin.GetGroupRequest(group=group), timeout=10)
                     except grpc.RpcError as error:
                         found.append(f"{group} at {address}: {error.code().name}")
                         continue

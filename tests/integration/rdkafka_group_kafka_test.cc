@@ -444,6 +444,30 @@ TEST_F(GroupAclTest, ADeniedTopicIsRefusedWithItsName) {
   EXPECT_EQ(GetErrorDetails(member.errors[0]).topic, topic_);
 }
 
+// Keeps the errors of the group.
+class GroupErrors final : public kafka::GroupEvents {
+ public:
+  void OnAssigned(const std::vector<kafka::TopicPartition>& /*partitions*/) override {}
+  void OnRevoked(const std::vector<kafka::TopicPartition>& /*partitions*/, bool /*lost*/) override {
+  }
+  void OnGroupError(const absl::Status& error) override { errors.push_back(error); }
+
+  std::vector<absl::Status> errors;
+};
+
+// Who only asks for its offsets learns it in the same way.
+TEST_F(GroupAclTest, ADeniedGroupIsToldToWhoHasNotJoined) {
+  DenyGroup(group_);
+  const auto factory = MakeFactory();
+  const auto consumer = factory->MakeGroupConsumer(group_, "asks", [] {});
+  ASSERT_TRUE(consumer.ok()) << consumer.status();
+  EXPECT_FALSE((*consumer)->QueryCommitted({{topic_, 0}}, absl::Seconds(2)).ok());
+  GroupErrors told;
+  (*consumer)->PollGroup(16, told);
+  ASSERT_FALSE(told.errors.empty());
+  EXPECT_EQ(ReasonOf(told.errors[0]), v1::ERROR_REASON_GROUP_DENIED) << told.errors[0];
+}
+
 // Last: it stops the broker.
 TEST_F(GroupKafkaTest, AStoppedBrokerIsOutlived) {
   Fill(topic_, 10);

@@ -14,6 +14,7 @@ import unittest
 from collections.abc import Iterable, Iterator
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
 
 from tests.support import groups
 from tests.support.consume import Consumer
@@ -100,9 +101,11 @@ class ConsumeTest(unittest.TestCase):
         return groups.request(self.group, v1.ACK_MODE_EXPLICIT, event_types=[f"{self.group}.*"],
                               **fields)
 
-    def join(self, stub: EventBusServiceStub | None = None, **fields) -> Consumer:
+    def join(self, stub: EventBusServiceStub | None = None, settles: bool = False,
+             **fields) -> Consumer:
         """A member, which has started."""
-        stream = self.enterContext(Consumer(stub or self.stub, self.request(**fields)))
+        of = self.request(**fields)
+        stream = self.enterContext(Consumer(stub or self.stub, of, settles))
         stream.started()
         return stream
 
@@ -117,8 +120,9 @@ class ConsumeTest(unittest.TestCase):
         return stream, ids
 
     def check_next(self, expected: list[str], stub: EventBusServiceStub | None = None) -> None:
-        """A next reader gets these and nothing else: within a partition all come in order."""
-        stream = self.join(stub)
+        """A next reader, which settles what it gets, gets these and nothing else: within a
+        partition all come in order."""
+        stream = self.join(stub, settles=True)
         last = self.write(1)
         wait_for_all(last, stream)
         self.assertEqual(stream.ids(), expected + last)
@@ -158,6 +162,28 @@ class ConsumeTest(unittest.TestCase):
         self.assertEqual([groups.reasons(answer) for answer in stream.answers],
                          [{token: "ACK_TOKEN_INVALID"} for token in asked])
 
+    def test_a_bounded_read_stays_open_until_it_is_settled(self) -> None:
+        stream = self.join(max_events=2)
+        ids = self.write(3)
+        wait_for_all(ids[:2], stream)
+        self.assertEqual(stream.acknowledge(stream.tokens(ids[:1])), {})
+        self.assertEqual(stream.acknowledge(stream.tokens(ids[1:2])), {})
+        self.assertIsNone(stream.wait_for_end())
+        self.assertEqual(stream.ids(), ids[:2])
+        self.check_next(ids[2:], self.other)
+
+    def test_an_event_that_is_retried_comes_again_on_the_stream(self) -> None:
+        stream, ids = self.receive(2)
+        first, second = stream.tokens(ids)
+        retry = v1.Retry(ack_token=first, delay=Duration())
+        self.assertEqual(stream.acknowledge([second], retries=[retry]), {})
+        wait_until(lambda: stream.ids() == [*ids, ids[0]], "the first comes again")
+        self.assertEqual([event.delivery_attempt for event in stream.events()], [1, 1, 2])
+        self.assertEqual(stream.acknowledge(stream.tokens(ids[:1])), {})
+        stream.half_close()
+        self.assertIsNone(stream.wait_for_end())
+        self.check_next([])
+
     def test_tokens_of_any_stream_of_the_server_are_taken(self) -> None:
         with Stream(self.stub, self.request()) as subscribed:
             subscribed.started()
@@ -188,21 +214,48 @@ class ConsumeTest(unittest.TestCase):
         self.check_next(ids)  # At once: nobody has to wait for the session of a member.
 
     def test_a_killed_client_is_not_taken_for_a_half_close(self) -> None:
-        """Idle, with something delivered, and just after an acknowledgement; all events come."""
-        expected = []
+        """Idle, with something delivered, and just after an acknowledgement."""
         for round_ in range(9):
+            self.group = groups.new_group()
             with Program(self.server.address, self.group) as client:
                 stream_id = client.stream_id()
-                if round_ % 3 > 0:
-                    expected += self.write(1)
-                    token = client.token(expected[-1])
+                ids = self.write(1) if round_ % 3 > 0 else []
                 if round_ % 3 == 2:
-                    client.acknowledge(token)
+                    client.acknowledge(client.token(ids.pop()))
                     client.output.wait_for("answer")
-                    del expected[-1]
+                elif ids:
+                    client.token(ids[0])
                 client.kill()
             self.check_end_in_log(stream_id, "CANCELLED")
-        self.check_next(expected)
+            self.check_next(ids)
+
+    def test_an_event_whose_clients_die_has_failed_and_one_of_half_closes_has_not(self) -> None:
+        event_id, = self.write_before_the_group()
+        for _ in range(3):
+            with Program(self.server.address, self.group) as client:
+                client.token(event_id)
+        died = self.receive_again(event_id)
+        self.assertGreater(died.delivery_attempt, 1)
+        self.group = groups.new_group()
+        event_id, = self.write_before_the_group()
+        for _ in range(3):
+            stream = self.join()
+            wait_for_all([event_id], stream)
+            stream.half_close()
+            self.assertIsNone(stream.wait_for_end())
+        self.assertEqual(self.receive_again(event_id).delivery_attempt, 1)
+
+    def write_before_the_group(self) -> list[str]:
+        """Of a group that is there, with its positions."""
+        stream = self.join()
+        stream.half_close()
+        stream.wait_for_end()
+        return self.write(1)
+
+    def receive_again(self, event_id: str) -> v1.ReceivedEvent:
+        stream = self.join()
+        wait_for_all([event_id], stream)
+        return stream.events()[0]
 
     def test_the_calls_deadline_ends_it(self) -> None:
         requests = iter([v1.ConsumeRequest(subscribe=self.request())])

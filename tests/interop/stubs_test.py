@@ -19,10 +19,11 @@ from tests.support.stubs import Event, EventBusServiceStub, document, generate, 
 EVENT_FILES = ("analytics", "assessment", "document", "event", "meeting", "tutor_query")
 EVENT_CLASSES = ("AnalyticsEvent", "AssessmentEvent", "DocumentEvent", "Event", "MeetingEvent",
                  "TutorQueryEvent", "DocumentPayload", "DocumentEventType")
-METHODS = ("Publish", "PublishBatch", "PublishStream", "Subscribe", "Acknowledge")
+METHODS = ("Publish", "PublishBatch", "PublishStream", "Subscribe", "Acknowledge", "Consume")
 SERVICE_CLASSES = ("PublishRequest", "PublishResponse", "SubscribeRequest", "SubscribeResponse",
                    "AcknowledgeRequest", "AcknowledgeResponse", "ReceivedEvent", "StartPosition",
-                   "ErrorReason")
+                   "ErrorReason", "ConsumeRequest", "ConsumeResponse", "GetGroupRequest",
+                   "GetGroupResponse")
 
 
 class StubsTest(unittest.TestCase):
@@ -53,7 +54,9 @@ class StubsTest(unittest.TestCase):
         root = "eventbus/gen/eventbus"
         self.assertEqual(self.made(), {
             f"{root}/schema/v1/annotations.pb.go", f"{root}/v1/errors.pb.go",
-            f"{root}/v1/event_bus_service.pb.go", f"{root}/v1/event_bus_service_grpc.pb.go",
+            *(f"{root}/v1/{name}{kind}.pb.go"
+              for name in ("event_bus_service", "event_bus_admin_service")
+              for kind in ("", "_grpc")),
             *(f"{root}/events/v1/{name}.pb.go" for name in EVENT_FILES)})
         packages = {f"{root}/schema/v1": "schemav1", f"{root}/v1": "eventbusv1",
                     f"{root}/events/v1": "eventsv1"}
@@ -68,6 +71,7 @@ class StubsTest(unittest.TestCase):
                     f"--plugin=protoc-gen-grpc-java={plugin}")
         expected = {"eventbus/v1/EventBusServiceGrpc.java",
                     "eventbus/v1/EventBusServiceProto.java", "eventbus/v1/ErrorsProto.java",
+                    "eventbus/v1/EventBusAdminServiceGrpc.java",
                     "eventbus/events/v1/TutorQueryProto.java",
                     "eventbus/schema/v1/AnnotationsProto.java",
                     *(f"eventbus/events/v1/{name}.java" for name in EVENT_CLASSES),
@@ -82,7 +86,7 @@ class StubsTest(unittest.TestCase):
         self.protoc(f"--csharp_out={self.folder}", "--csharp_opt=base_namespace=")
         self.assertEqual(self.made(), {
             "EventBus/Schema/V1/Annotations.cs", "EventBus/V1/Errors.cs",
-            "EventBus/V1/EventBusService.cs",
+            "EventBus/V1/EventBusService.cs", "EventBus/V1/EventBusAdminService.cs",
             *(f"EventBus/Events/V1/{name.title().replace('_', '')}.cs" for name in EVENT_FILES)})
         for file in self.made():
             namespace = os.path.dirname(file).replace("/", ".")

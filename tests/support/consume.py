@@ -14,6 +14,12 @@ from tests.support.stubs import EventBusServiceStub, v1
 class Consumer(Stream):
     """A Stream by way of Consume. It goes away at the end of a `with`, unless it has half-closed."""
 
+    def __init__(self, stub: EventBusServiceStub, of: v1.SubscribeRequest,
+                 settles: bool = False) -> None:
+        """`settles`: it acknowledges every event as it comes."""
+        self._settles = settles
+        super().__init__(stub, of)
+
     def _begin(self, stub: EventBusServiceStub, of: v1.SubscribeRequest) -> Any:
         self.answers: list[v1.AcknowledgeResponse] = []
         self._asked = 0
@@ -24,6 +30,8 @@ class Consumer(Stream):
     def _take(self, message: v1.ConsumeResponse) -> None:
         if message.WhichOneof("message") == "delivery":
             self.messages.append(message.delivery)
+            for event in message.delivery.batch.events if self._settles else ():
+                self.ask([event.ack_token])
         else:
             self.answers.append(message.acknowledged)
 

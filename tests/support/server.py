@@ -16,9 +16,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.support import broker, environment
 from tests.support.log import Log
 from tests.support.patience import PROGRAM_SECONDS, SECONDS, wait_until
-from tests.support.stubs import EventBusServiceStub
+from tests.support.stubs import EventBusAdminServiceStub, EventBusServiceStub
 
 SERVICE = "eventbus.v1.EventBusService"
+ADMIN_SERVICE = "eventbus.v1.EventBusAdminService"
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 # A free port.
@@ -47,6 +48,7 @@ class Server:
             raise
         self.channel = connect(self.address)
         self.stub = EventBusServiceStub(self.channel)
+        self.admin = EventBusAdminServiceStub(self.channel)
 
     def __enter__(self) -> Server:
         return self
@@ -99,9 +101,9 @@ class Server:
         return stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=SECONDS).status
 
     def wait_for_health(self, status: int, seconds: float = SECONDS) -> None:
-        """Until the whole server and the service say so."""
+        """Until the whole server and its services say so."""
         name = health_pb2.HealthCheckResponse.ServingStatus.Name(status)
-        for service in ("", SERVICE):
+        for service in ("", SERVICE, ADMIN_SERVICE):
             wait_until(partial(self._has_health, service, status),
                        f"health of '{service}': {name}", seconds)
 

@@ -47,11 +47,11 @@ from eventbus.events.v1 import document_pb2 as document  # noqa: E402
 from eventbus.events.v1 import meeting_pb2 as meeting  # noqa: E402
 from eventbus.events.v1 import tutor_query_pb2 as tutor_query  # noqa: E402
 from eventbus.events.v1.event_pb2 import Event  # noqa: E402
+from eventbus.v1 import event_bus_admin_service_pb2 as admin  # noqa: E402
 from eventbus.v1 import event_bus_service_pb2 as v1  # noqa: E402
-from eventbus.v1 import event_bus_admin_service_pb2 as admin_v1  # noqa: E402
 from eventbus.v1.errors_pb2 import ErrorReason  # noqa: E402
 from eventbus.v1.event_bus_admin_service_pb2_grpc import EventBusAdminServiceStub  # noqa: E402
 from eventbus.v1.event_bus_service_pb2_grpc import EventBusServiceStub  # noqa: E402
 
-__all__ = ["ErrorReason", "Event", "EventBusAdminServiceStub", "EventBusServiceStub", "admin_v1",
+__all__ = ["ErrorReason", "Event", "EventBusAdminServiceStub", "EventBusServiceStub", "admin",
            "analytics", "assessment", "document", "generate", "meeting", "tutor_query", "v1"]

@@ -301,6 +301,12 @@ TEST(CommitMetadataTest, FailuresAndTheMarkAreWrittenByTheGrammar) {
   EXPECT_EQ(text({{}, {true, 0, 0, {}}, {}}), "eb1;m=BAA");
   EXPECT_EQ(text({{}, {false, 131, 101, {}}, {}}), "eb1;m=AfB");
   EXPECT_EQ(text({{}, {true, 0, 0, {100, 101}}, {}}), "eb1;m=BAAAA");
+  // Of docs/wire-format.md.
+  EXPECT_EQ(FormatCommitMetadata({{{1002, 2}},
+                                  {true, 0, 0, {}},
+                                  {{1001, 1002}, {1003, 1040}, {1100, 1101}, {3000, 13000}}},
+                                 1000),
+            "eb1;a=CB;m=BAA;s=AHd40B_j7Bo4J;zrfzrC");
   EXPECT_EQ(text({{{101, 1}}, {true, 110, 0, {102, 104}}, {{105, 106}}}), "eb1;a=BA;m=BKACB;s=g");
 }
 

@@ -39,6 +39,14 @@ class CountingAdmin final : public kafka::Admin {
     if (!config_error.ok()) return config_error;
     return kafka_.DescribeTopicConfig(topic, timeout);
   }
+  absl::StatusOr<kafka::GroupDescription> DescribeGroup(const std::string& group,
+                                                        absl::Duration timeout) override {
+    return kafka_.DescribeGroup(group, timeout);
+  }
+  absl::StatusOr<std::map<kafka::TopicPartition, std::int64_t>> QueryEnds(
+      const std::vector<kafka::TopicPartition>& partitions, absl::Duration timeout) override {
+    return kafka_.QueryEnds(partitions, timeout);
+  }
 
   // A topic just made is not shown the next `count` times.
   void Hide(int count) { hidden_ = count; }

@@ -137,6 +137,17 @@ TEST_F(GroupReportTest, APartitionThatIsGoneHasNoEnd) {
   EXPECT_EQ(report->partitions.at({kTopic, 0}).end, 5);
 }
 
+// The cluster is asked anew: what the server has heard of it may be seconds old.
+TEST_F(GroupReportTest, ATopicThatHasJustBeenMadeCounts) {
+  Describe({});
+  kafka_.AddTopic("new", 1);
+  kafka_.Group(kGroup).SetCommitted({"new", 0}, 3);
+  const auto report = Report();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->partitions.at({"new", 0}).committed, 3);
+  EXPECT_EQ(report->partitions.at({"new", 0}).end, 0);
+}
+
 TEST_F(GroupReportTest, NobodyJoinsTheGroupToAskForItsOffsets) {
   Describe({});
   kafka_.Group(kGroup).SetCommitted({kTopic, 0}, 3);

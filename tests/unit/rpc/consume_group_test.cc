@@ -118,6 +118,17 @@ TEST(ConsumeTest, WhatIsAcknowledgedBeforeTheHalfCloseDoesNotComeAgain) {
   EXPECT_EQ(bus.kafka().Group("the-group").committed({kTopic, 0}), 3);
 }
 
+TEST(ConsumeTest, ABoundedReadIsSettledOnItsOwnStream) {
+  fakes::InProcessBus bus;
+  for (int i = 0; i < 3; ++i) bus.kafka().Append(kTopic, 0, fakes::DocumentJson(i));
+  Call call(bus, Group(2));
+  const v1::EventBatch batch = call.NextBatch();
+  ASSERT_EQ(batch.events_size(), 2);
+  EXPECT_EQ(call.Acknowledge({batch.ack_token()}).errors_size(), 0);
+  EXPECT_TRUE(call.Finish().ok());
+  EXPECT_EQ(bus.kafka().Group("the-group").committed({kTopic, 0}), 2);
+}
+
 TEST(ConsumeTest, TokensOfAnyStreamOfTheServerAreTaken) {
   fakes::InProcessBus bus;
   bus.kafka().Append(kTopic, 0, fakes::DocumentJson(1));
