@@ -82,7 +82,7 @@ TEST_F(SettlingCareTest, TheLastOfTheFewIsDeliveredAloneAndHasNotFailed) {
   Acknowledge(few.tokens[1]);
   Commit();
   const kafka::GroupOffset found = committed_[kOne];
-  Make({});
+  Make({.dead_letters = true, .max_failures = 100});
   Add(kOne, 2, found.metadata, /*end=*/3);
   Read(kOne, 2);
   EXPECT_THAT(CommitAndTake().attempts, ElementsAre(1));
