@@ -27,6 +27,20 @@ std::string Offsets(const std::vector<kafka::GroupOffset>& offsets) {
 
 }  // namespace
 
+Counts& Counts::operator+=(const Counts& other) {
+  deliveries += other.deliveries;
+  again += other.again;
+  acknowledged += other.acknowledged;
+  retried += other.retried;
+  letters += other.letters;
+  killers += other.killers;
+  resumed += other.resumed;
+  begun += other.begun;
+  broken += other.broken;
+  alone += other.alone;
+  return *this;
+}
+
 Checker::Holds& Checker::holds(Member member) {
   if (members_.size() <= static_cast<std::size_t>(member)) {
     members_.resize(static_cast<std::size_t>(member) + 1);
@@ -78,8 +92,9 @@ bool Checker::Covered(const Part& part, std::int64_t offset) const {
 int Checker::OnDelivered(Member member, EventId id, int attempt) {
   if (trace_) Trace(absl::StrCat("member ", member, " delivers ", Name(id), ", attempt ", attempt));
   ++now_;
-  ++deliveries_;
   Event& e = event(id);
+  ++counts_.deliveries;
+  counts_.again += e.delivered ? 1 : 0;
   if (hold(member, id.part).own != Own::kOwned) {
     Fail(absl::StrCat(Name(id), " is delivered by a member that does not have its partition"));
   }
@@ -143,6 +158,7 @@ bool Checker::IsOut(Member member, const Ask& ask) {
 void Checker::Accept(Member member, EventId id) {
   Event& e = event(id);
   const Hold& held = hold(member, id.part);
+  ++counts_.acknowledged;
   e.settled = true;
   e.out = -1;
   e.retried = false;
@@ -240,6 +256,7 @@ void Checker::OnRetried(Member member, const Ask& ask, absl::optional<absl::Dura
   e.retried = true;
   e.not_before = clock_.Now() + delay.value_or(absl::ZeroDuration());
   ++e.retries;
+  ++counts_.retried;
   // What has failed for good leaves its key's order.
   if (setup_.dead_letters && setup_.max_failures > 0 && e.attempt >= setup_.max_failures) {
     e.given_up = true;
@@ -298,6 +315,8 @@ void Checker::OnLetterWritten(Member member, EventId id) {
   if (trace_) Trace(absl::StrCat("the letter of ", Name(id), " is written"));
   ++now_;
   Event& e = event(id);
+  ++counts_.letters;
+  counts_.killers += log_.record(id).kind == Kind::kKiller ? 1 : 0;
   e.settled = true;
   e.letter_written = true;
   e.letter_of = member;
@@ -350,6 +369,7 @@ void Checker::OnApplied(Member member, const std::vector<kafka::GroupOffset>& of
     if (auto metadata = bus::ParseCommitMetadata(offset.metadata, offset.offset)) {
       p.spans = std::move(metadata->settled);
       hold(member, index).out = metadata->mark.out;
+      counts_.alone += metadata->mark.out.end > metadata->mark.out.begin ? 1 : 0;
     }
   }
 }
@@ -389,6 +409,7 @@ void Checker::OnAssigned(Member member, const std::vector<int>& parts) {
     } else if (held.own == Own::kParked && held.looked_up.has_value() && held.readable &&
                held.known == held.looked_up) {
       held.own = Own::kOwned;  // It goes on.
+      ++counts_.resumed;
       for (Event& e : part(index).events) {
         if (e.promised_by == member) e.weak = false;
       }
@@ -404,6 +425,7 @@ void Checker::OnAssigned(Member member, const std::vector<int>& parts) {
 // The partition is read by `member` from what is committed.
 void Checker::Begin(Member member, int index) {
   Hold& held = hold(member, index);
+  ++counts_.begun;
   held.own = Own::kOwned;
   held.kicked = false;
   held.moved = false;
@@ -424,6 +446,7 @@ void Checker::Begin(Member member, int index) {
       Fail(absl::StrCat(Name(id),
                         " is settled, and what its partition begins with does not say so"));
     }
+    ++counts_.broken;
     e.promised = false;
   }
 }
@@ -440,6 +463,7 @@ void Checker::BreakPromises(Member member, int index) {
   for (EventId id{index, 0}; id.index < static_cast<int>(part(index).events.size()); ++id.index) {
     Event& e = event(id);
     if (e.promised_by == member && !Covered(part(index), log_.record(id).offset)) {
+      counts_.broken += e.promised ? 1 : 0;
       e.promised = false;
     }
   }

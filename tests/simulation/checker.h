@@ -15,6 +15,22 @@
 
 namespace eventbus::simulation {
 
+// How much of what happened: that schedules come to what they are to try.
+struct Counts {
+  std::int64_t deliveries = 0;
+  std::int64_t again = 0;  // Of those.
+  std::int64_t acknowledged = 0;
+  std::int64_t retried = 0;
+  std::int64_t letters = 0;
+  std::int64_t killers = 0;  // Of those.
+  std::int64_t resumed = 0;  // Partitions that came back, and went on.
+  std::int64_t begun = 0;    // Partitions that began at what Kafka has.
+  std::int64_t broken = 0;   // Promises whose window came.
+  std::int64_t alone = 0;    // Commits that announce events, where care is taken.
+
+  Counts& operator+=(const Counts& other);
+};
+
 // Judges what happens in a world by what docs/guarantees.md says. It hears of everything as it
 // happens and keeps its own account; the first thing that is wrong is the verdict.
 //
@@ -98,7 +114,7 @@ class Checker {
   // Whether there is nothing left to wait for.
   bool AllSettled() const;
 
-  std::int64_t deliveries() const { return deliveries_; }
+  const Counts& counts() const { return counts_; }
 
  private:
   struct Event {
@@ -183,7 +199,7 @@ class Checker {
   std::uint64_t now_ = 0;
   Member blamed_ = -1;
   bool trace_ = false;
-  std::int64_t deliveries_ = 0;
+  Counts counts_;
   std::string verdict_;
 };
 

@@ -117,7 +117,7 @@ void Client::Settle(bus::AckRegistry& acks, Random& random) {
       kept.push_back(std::move(held));
       continue;
     }
-    const int word = random.Below(12);
+    const int word = random.Below(8);
     if (setup_.retries && word == 0) {
       AddRetry(*asked, held, random);
     } else if (word == 1 && (setup_.dead_letters || random.OneIn(8))) {

@@ -199,16 +199,18 @@ void Coordinator::Kill(MemberId id, std::size_t reached) {
   Member& member = at(id);
   if (member.dead) return;
   bool left = false;
-  while (!member.requests.empty() && reached-- > 0 && !left) {
-    const Request request = std::move(member.requests.front());
-    member.requests.pop_front();
-    if (!request.offsets.empty()) Apply(id, request, Outcome::kDone).IgnoreError();
-    left = request.leaves;
+  for (Request& request : std::exchange(member.requests, {})) {
+    if (reached > 0 && !request.offsets.empty()) {
+      Apply(id, request, Outcome::kDone).IgnoreError();
+    }
+    left = request.leaves && reached > 0;
+    reached -= std::min<std::size_t>(reached, 1);
+    // Lets its stream end, where nobody sees it.
+    if (request.leaves) request.done(Refused());
   }
   member.dead = true;
   member.wake = [] {};
   member.events.clear();
-  member.requests.clear();
   checker_.OnEnded(id, left);
   if (left) return Remove(id);
   if (member.in_group) member.expires = clock_.Now() + kSession;

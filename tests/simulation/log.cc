@@ -8,7 +8,6 @@
 namespace eventbus::simulation {
 namespace {
 
-constexpr int kMostPartitions = 4;  // Of a topic.
 constexpr int kMostKillers = 2;
 constexpr std::array<const char*, 2> kTopics = {"document-events", "tutor-queries"};
 constexpr std::array<const char*, 2> kPlain = {R"({"event_type":"document.uploaded"})",

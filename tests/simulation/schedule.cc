@@ -24,6 +24,7 @@ Setup DrawSetup(Random& random) {
   setup.partitions = random.Between(1, setup.topics == 2 ? 2 : 3);
   setup.keys = random.Between(1, 4);
   setup.events = random.Between(3, 24);
+  setup.log = random.Next();
   setup.assignor = static_cast<Assignor>(random.Below(3));
   setup.max_outstanding = random.OneIn(3) ? random.Between(1, 4) : random.Between(5, 40);
   setup.max_span = random.OneIn(4) ? random.Between(2, 8) : 50;

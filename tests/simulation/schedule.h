@@ -12,9 +12,10 @@ enum class Assignor { kRange, kRoundRobin, kCooperative };
 struct Setup {
   int servers = 2;
   int topics = 1;
-  int partitions = 2;  // Of each topic.
-  int keys = 3;        // Of each partition; records without one come besides.
-  int events = 10;     // Before anybody reads.
+  int partitions = 2;     // Of each topic.
+  int keys = 3;           // Of each partition; records without one come besides.
+  int events = 10;        // Before anybody reads.
+  std::uint64_t log = 0;  // Seeds what they are.
   Assignor assignor = Assignor::kRange;
 
   int max_outstanding = 10;

@@ -65,7 +65,7 @@ TEST(WorldTest, TheSameHappensEachTime) {
     const Schedule schedule = Draw(seed);
     const Result first = simulation::Run(schedule);
     EXPECT_EQ(first.verdict, "") << seed;
-    EXPECT_EQ(simulation::Run(schedule).deliveries, first.deliveries) << seed;
+    EXPECT_EQ(simulation::Run(schedule).counts.deliveries, first.counts.deliveries) << seed;
   }
 }
 

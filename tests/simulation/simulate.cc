@@ -66,24 +66,41 @@ int RunOne(const Flags& flags) {
   return 1;
 }
 
+void Print(const Counts& counts) {
+  const auto print = [](const char* what, std::int64_t count) {
+    std::printf("%12lld %s\n", static_cast<long long>(count), what);
+  };
+  print("deliveries", counts.deliveries);
+  print("of events that had been delivered before", counts.again);
+  print("events acknowledged", counts.acknowledged);
+  print("events retried", counts.retried);
+  print("dead letters written", counts.letters);
+  print("of events that kill", counts.killers);
+  print("partitions taken over", counts.begun);
+  print("partitions that came back and went on", counts.resumed);
+  print("acknowledgements lost in a window that the guarantees name", counts.broken);
+  print("commits before events that go alone or few at a time", counts.alone);
+}
+
 int RunMany(const Flags& flags) {
   std::atomic<std::uint64_t> next{flags.first};
-  std::atomic<std::int64_t> deliveries{0};
   std::mutex mu;
+  Counts counts;
   std::vector<std::uint64_t> failed;
   const std::uint64_t end = flags.first + flags.schedules;
   const auto begin = std::chrono::steady_clock::now();
   const auto work = [&] {
-    std::int64_t delivered = 0;
+    Counts own;
     for (std::uint64_t seed = next++; seed < end; seed = next++) {
       const Result result = Run(Draw(seed));
-      delivered += result.deliveries;
+      own += result.counts;
       if (result.verdict.empty()) continue;
       const std::lock_guard<std::mutex> lock(mu);
       failed.push_back(seed);
       if (failed.size() >= static_cast<std::size_t>(flags.failures)) next = end;
     }
-    deliveries += delivered;
+    const std::lock_guard<std::mutex> lock(mu);
+    counts += own;
   };
   std::vector<std::thread> threads;
   for (int i = 0; i < flags.jobs; ++i) threads.emplace_back(work);
@@ -91,9 +108,10 @@ int RunMany(const Flags& flags) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const auto ran = std::min(next.load(), end) - flags.first;
   for (const std::uint64_t seed : failed) Tell(seed, flags.shrink, flags.trace);
-  std::printf("%llu schedules, %lld deliveries, %zu failed, %.1f s, %.0f schedules/s\n",
-              static_cast<unsigned long long>(ran), static_cast<long long>(deliveries.load()),
-              failed.size(), took.count(), static_cast<double>(ran) / took.count());
+  Print(counts);
+  std::printf("%llu schedules, %zu failed, %.1f s, %.0f schedules/s\n",
+              static_cast<unsigned long long>(ran), failed.size(), took.count(),
+              static_cast<double>(ran) / took.count());
   return failed.empty() ? 0 : 1;
 }
 

@@ -21,8 +21,7 @@ World::World(const Setup& setup, bool trace)
       checker_(setup_, log_, clock_),
       coordinator_(setup_, log_, clock_, checker_),
       kafka_(setup_, log_, coordinator_, checker_) {
-  Random random(static_cast<std::uint64_t>(setup.events) * 31 +
-                static_cast<std::uint64_t>(setup.keys));
+  Random random(setup.log);
   checker_.SetTrace(trace);
   const int parts = static_cast<int>(log_.parts().size());
   for (int i = 0; i < setup.events; ++i) log_.Append(random.Below(parts), 1, random);
@@ -30,6 +29,15 @@ World::World(const Setup& setup, bool trace)
   for (int i = 0; i < setup.servers; ++i) {
     servers_.push_back(std::make_unique<WorldServer>(setup_, log_, clock_, kafka_, checker_));
     Connect(static_cast<std::uint32_t>(i));
+  }
+}
+
+World::~World() {
+  checker_.SetTrace(false);
+  for (const auto& server : servers_) {
+    for (const auto& client : server->clients()) {
+      if (client->member() >= 0) coordinator_.Kill(client->member(), 0);
+    }
   }
 }
 
@@ -296,7 +304,7 @@ Result Run(const Schedule& schedule, bool trace) {
   }
   if (world.verdict().empty()) world.Finish();
   result.verdict = world.verdict();
-  result.deliveries = world.deliveries();
+  result.counts = world.counts();
   return result;
 }
 

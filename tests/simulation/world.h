@@ -19,13 +19,14 @@ namespace eventbus::simulation {
 class World {
  public:
   explicit World(const Setup& setup, bool trace = false);
+  ~World();
 
   void Do(const Step& step);
   // No fault any more: every client reads and settles what it gets, until all is settled.
   void Finish();
 
   const std::string& verdict() const { return checker_.verdict(); }
-  std::int64_t deliveries() const { return checker_.deliveries(); }
+  const Counts& counts() const { return checker_.counts(); }
 
  private:
   WorldServer& ServerOf(std::uint32_t turn) { return *servers_[turn % servers_.size()]; }
@@ -63,7 +64,7 @@ class World {
 struct Result {
   std::string verdict;
   std::size_t step = 0;  // At which it showed; past the last: in the end.
-  std::int64_t deliveries = 0;
+  Counts counts;
 };
 Result Run(const Schedule& schedule, bool trace = false);
 
