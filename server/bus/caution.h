@@ -14,6 +14,8 @@ namespace eventbus::bus {
 // it, those are delivered one at a time, each in the mark before it goes. Found open with one: that
 // event has failed. All of it per stream: nothing else is with the client meanwhile.
 //
+// Care is taken where the group bounds the attempts of its events; else nothing would come of it.
+//
 // So an event that always kills costs two ends more than its failures, its neighbours fail never,
 // and the others wait for one commit each kFew. docs/adr/0009 says why. Pure.
 class Caution {

@@ -126,7 +126,7 @@ absl::Duration Settling::Backoff(int failures) const {
 }
 
 bool Settling::HasFailedForGood(int failures) const {
-  return options_.dead_letters && options_.max_failures > 0 && failures >= options_.max_failures;
+  return TakesCare() && failures >= options_.max_failures;
 }
 
 void Settling::AddLetter(const EventPtr& event, int deliveries, std::string reason) {
@@ -198,7 +198,7 @@ HeldPart Settling::Describe(const Part& part) const {
   held.outstanding =
       std::count_if(part.held().begin(), part.held().end(),
                     [](const EventPtr& event) { return event->state == State::kOut; });
-  if (part.careful()) held.careful_until = part.caution().until();
+  if (TakesCare() && part.careful()) held.careful_until = part.caution().until();
   const EventPtr first = part.first_unsettled();
   if (first == nullptr) return held;
   held.first = {*first->record, first->read_at, part.failures(first->offset) + 1};

@@ -140,6 +140,7 @@ class Settling final : public Commits, public Account {
   HeldPart Describe(const Part& part) const;
 
   // Care: see bus/caution.
+  bool TakesCare() const { return options_.dead_letters && options_.max_failures > 0; }
   void UpdateCare();
   PartPtr NextPart();
   PartPtr StartTurn();

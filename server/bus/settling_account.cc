@@ -86,10 +86,11 @@ bool Settling::full() const {
 
 // ---- Care.
 
-// Where all that had to be taken care of is settled, nothing has to be waited for any more.
+// Where all that had to be taken care of is settled, nothing has to be waited for any more. Where
+// failures have no consequence nobody has to wait to find them.
 void Settling::UpdateCare() {
-  careful_ = std::any_of(parts_.begin(), parts_.end(),
-                         [](const auto& each) { return each.second->careful(); });
+  careful_ = TakesCare() && std::any_of(parts_.begin(), parts_.end(),
+                                        [](const auto& each) { return each.second->careful(); });
   if (!turn_.has_value()) return;
   const bool over = deliveries_.outstanding() == 0 && !deliveries_.collecting();
   if (over || !careful_) EndTurn();

@@ -1,8 +1,8 @@
-"""Who is blamed: attempts rise with failures only, and no event is given up that did not fail. Pure.
+"""Who is blamed: attempts rise with failures only, and nothing is given up that did not fail. Pure.
 
-A failure is a retry, or the death of a client or server while the event alone was delivered. From the
-outside the latter looks like this: a stream that had the partition ended uncleanly. So this checks from
-above: an event has at most as many failures as retries and unclean ends together can have caused.
+A failure is a retry, or the death of a client or server while the event alone was delivered. From
+the outside the latter looks like this: a stream that had the partition ended. So this checks from
+above: an event has at most as many failures as retries and ends together can have caused.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ def blame(view: View) -> Iterator[Violation]:
         ends = _ends(reader)
         for place, got in reader.deliveries.items():
             for delivery in got:
-                if delivery.attempt - 1 > _failures(reader, place, ends, delivery.t):
+                failures = _failures(reader, place, ends, delivery.t)
+                if delivery.attempt - 1 > failures:
                     yield Violation("blame", f"{reader.name}: {at(place)} came as attempt "
-                                             f"{delivery.attempt}, with "
-                                             f"{_failures(reader, place, ends, delivery.t)} failures")
+                                             f"{delivery.attempt}, with {failures} failures")
         yield from _given_up(view, reader, ends)
         yield from _raised(reader)
 

@@ -48,7 +48,8 @@ class SettledTest(JudgeTest):
         self.check_clean(story)
 
     def test_kafka_was_away_but_the_stream_kept_its_partition(self) -> None:
-        story = begun(0).got("s1", 0).accept("s1", 0).fault("net_cut", node=1).got("s1", 0)
+        story = Story().join("t1", TAIL).join("s0").leave("s0").join("s1").publish(0).tail(0)
+        story.got("s1", 0).accept("s1", 0).fault("net_cut", node=1).got("s1", 0)
         self.check_caught(story, "settled")
 
     def test_its_client_is_told_of_the_loss_when_the_server_thaws(self) -> None:
@@ -74,6 +75,11 @@ class SettledTest(JudgeTest):
         story.lines.append({"k": "assign", "t": story.lines[-1]["t"] + 0.1, "r": GROUP, "s": "s1",
                             "a": {}})
         self.check_clean(story)
+
+    def test_a_frozen_client_hears_of_the_loss_much_later(self) -> None:
+        story = begun(0).got("s1", 0).add("join", r=GROUP, m="s2", s="s2", srv=1)
+        story.accept("s1", 0).add("start", r=GROUP, s="s2", a={P: 0}).got("s2", 0).wait(5)
+        self.check_clean(story.assign("s1"))
 
     def test_a_rebalance_does_not_take_so_long(self) -> None:
         story = Story().join("t1", TAIL).join("s0").leave("s0").join("s1").publish(0).tail(0)
@@ -138,6 +144,12 @@ class DuplicatesTest(JudgeTest):
     def test_recalled_with_an_earlier_event_of_its_key(self) -> None:
         story = begun(0, 1).got("s1", 0, 1).accept("s1", 0, act="r")
         story.got("s1", 0, attempt=2).got("s1", 1)
+        self.assertEqual(self.check_clean(story).causes[GROUP],
+                         Counter({"retry": 1, "recalled with a retry of its key": 1}))
+
+    def test_recalled_before_its_client_had_read_it(self) -> None:
+        story = begun(0, 1).got("s1", 0).accept("s1", 0, act="r").wait(8).got("s1", 1)
+        story.refuse("s1", 1).got("s1", 0, attempt=2).got("s1", 1)
         self.assertEqual(self.check_clean(story).causes[GROUP],
                          Counter({"retry": 1, "recalled with a retry of its key": 1}))
 

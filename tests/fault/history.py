@@ -9,13 +9,13 @@ returns: a process that is killed after it loses nothing.
     send    a publisher is about to send `e`: [[number, key, topic]...]
     sent    what became of them: [[number, outcome, partition, offset]...]; outcome ok, failed (the
             server says that it was not written) or unknown
-    join    reader `r`, member `m` asks server `srv` for a stream `s`; `legacy`: one of kafka-python's
+    join    reader `r`, member `m` asks server `srv` for a stream `s`; `legacy`: kafka-python
     start   the stream has started, with the partitions `a`: {partition: offset}
     assign  its partitions are now `a`
     got     it was delivered `e`: [[partition, offset, number, key, attempt]...]; number -1 is an
             undecodable record
-    gap     of partition `p`, [first, next) cannot be delivered; cause RESTART: says its client, which
-            began anew at the oldest record
+    gap     of partition `p`, [first, next) cannot be delivered; cause RESTART: so says its
+            client, which began anew at the oldest record
     end     the stream is over: `by` client or server, `why`
     settle  the member is about to settle `e`: [[partition, offset, act]...] by call `id`; act a
             (acknowledge), r (retry) or d (dead letter)

@@ -1,4 +1,4 @@
-"""A member of a group that is no client of the event bus: kafka-python, which commits offsets alone."""
+"""A member of a group that knows no event bus: kafka-python, which commits offsets alone."""
 
 from __future__ import annotations
 

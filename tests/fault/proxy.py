@@ -5,8 +5,8 @@ A rule says which connections it is of, by broker and by server, and what befall
 
     cut         closed at once, and refused
     slow        whatever is sent comes late, in either direction
-    half_open   nothing is forwarded, and nobody is told; when the rule goes the connection is reset,
-                as by a peer that does not know it
+    half_open   nothing is forwarded, and nobody is told; when the rule goes the connection is
+                reset, as by a peer that does not know it
 """
 
 from __future__ import annotations

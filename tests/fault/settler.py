@@ -140,7 +140,7 @@ class ByConsume(Settler):
             self._room.notify()
 
     def deliveries(self, responses: Any):
-        """Of the call's responses; answers are recorded, which come in the order of the requests."""
+        """Of the call's responses; answers, which come in the requests' order, are recorded."""
         for response in responses:
             if response.HasField("acknowledged"):
                 call, due = self._sent.popleft()

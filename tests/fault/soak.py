@@ -71,7 +71,7 @@ def slow(batches: int) -> list[str]:
         print(f"slow readers: without {alone}; with three {beside}", flush=True)
         found = []
         # Each of them: a queue, a window and gRPC's buffers, however much there is to read.
-        if beside.memory - alone.memory > 96 * MIB:
+        if beside.memory - alone.memory > 64 * MIB:
             found.append(f"slow readers: {(beside.memory - alone.memory) / MIB:.0f} MiB more")
         if beside.seconds > 2 * alone.seconds + 2:
             found.append(f"slow readers: the fast ones took {beside.seconds:.1f} s, "

@@ -23,7 +23,7 @@ class SoakTest(unittest.TestCase):
         self.assertEqual(soak.idle("groups", 10), [])
 
     def test_a_slow_reader_beside_fast_ones(self) -> None:
-        self.assertEqual(soak.slow(60), [])
+        self.assertEqual(soak.slow(80), [])
 
 
 if __name__ == "__main__":

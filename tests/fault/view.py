@@ -53,8 +53,8 @@ class Settlement:
 
 @dataclass(slots=True)
 class Stream:
-    """`assigned`: the partitions from a time on; `last`: when it was last heard of; `legacy`: a member
-    that is no stream of a server."""
+    """`assigned`: the partitions from a time on; `last`: when it was last heard of; `legacy`: a
+    member that is no stream of a server."""
 
     server: int
     joined: float

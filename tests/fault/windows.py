@@ -20,10 +20,9 @@ def excuse(view: View, reader: Reader, place: Place, accepted: Settlement,
            again: float) -> str | None:
     """Why what was accepted came again at `again`; None where no window allows it."""
     server = reader.streams[accepted.stream].server
-    stream = reader.streams[accepted.stream]
     # A running stream that keeps its partition commits what was accepted, sooner or later. What it
     # is told of a loss may pass the answer on its way.
-    lost = min(stream.lost(place[0], accepted.begin), stream.ended)
+    lost = _lost(reader, place, accepted)
     if lost > again + SLACK and not _untold(view, again, lost):
         return None
     for fault in view.faults:
@@ -31,7 +30,7 @@ def excuse(view: View, reader: Reader, place: Place, accepted: Settlement,
             return fault.name
     if _legacy(reader, place, accepted, again):
         return "a commit without metadata"
-    return "rebalance" if _rebalanced(reader, place, accepted, again) else None
+    return "rebalance" if _rebalanced(reader, place, accepted) else None
 
 
 def _untold(view: View, again: float, lost: float) -> bool:
@@ -57,15 +56,20 @@ def _legacy(reader: Reader, place: Place, accepted: Settlement, again: float) ->
                for other in reader.streams.values())
 
 
-def _rebalanced(reader: Reader, place: Place, accepted: Settlement, again: float) -> bool:
+def _rebalanced(reader: Reader, place: Place, accepted: Settlement) -> bool:
     """Whether it was accepted between the revocation of its partition and the end of the rebalance,
     which gave the partition to another stream. The rebalance was begun by a member's coming or
     going, of which there must be one."""
-    stream = reader.streams[accepted.stream]
-    lost = min(stream.lost(place[0], accepted.begin), stream.ended)
-    # The client of the stream that lost it may hear of that later than the other has it.
-    if lost > again + SLACK or lost - accepted.end > REBALANCE:
+    if _lost(reader, place, accepted) - accepted.end > REBALANCE:
         return False
     begin = accepted.end - REBALANCE
     return any(begin <= t <= accepted.end for name, other in reader.streams.items()
                if name != accepted.stream for t in (other.joined, other.ended))
+
+
+def _lost(reader: Reader, place: Place, accepted: Settlement) -> float:
+    """When its stream was told that it has lost the partition, or another one that it has it."""
+    stream = reader.streams[accepted.stream]
+    others = (t for name, other in reader.streams.items() if name != accepted.stream
+              for t, has in other.assigned if t > accepted.begin and place[0] in has)
+    return min(stream.lost(place[0], accepted.begin), stream.ended, *others)

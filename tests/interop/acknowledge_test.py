@@ -76,7 +76,10 @@ class AcknowledgeTest(unittest.TestCase):
         """A next reader gets these and nothing else: within a partition all come in order."""
         stream = self.join(stub)
         last = write(self.group, 1)
-        wait_for_all(last, stream)
+        for event_id in expected + last:
+            wait_for_all([event_id], stream)
+            # After a client that went they come one by one.
+            self.assertEqual(acknowledge(stub or self.stub, stream.tokens([event_id])), {})
         self.assertEqual(stream.ids(), expected + last)
 
     # Again, or not.

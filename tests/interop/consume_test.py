@@ -46,6 +46,7 @@ class Printing(Consumer):
 
 address, group = sys.argv[1:]
 of = groups.request(group, v1.ACK_MODE_EXPLICIT, event_types=[f"{group}.*"])
+of.group.dead_letter_policy.max_delivery_attempts = 100
 with grpc.insecure_channel(address) as channel:
     with Printing(EventBusServiceStub(channel), of) as stream:
         print("started", stream.started().stream_id, flush=True)

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace eventbus::bus {
 namespace {
 
@@ -118,12 +120,12 @@ TEST(CautionTest, FindsTheOneThatKillsInThreeEnds) {
       int ends = 0;
       for (std::int64_t prefix = 0; failed < 0 && ends < 10; ++ends) {
         std::int64_t out = 0;
-        const auto turn = [&] {
+        do {
+          prefix = out > prefix ? out : prefix;
           const int most = caution.MostBeside(prefix);
           out = most == 0 ? 100 : std::min<std::int64_t>(prefix + most, 100);
           caution.SetOut(most == 0 ? Span() : Span{prefix, out});
-        };
-        for (turn(); out <= killer; turn()) prefix = out;
+        } while (out <= killer);
         if (server) {
           caution = Caution::After(caution.mark(true, prefix), prefix, 100, &failed);
         } else {

@@ -57,7 +57,7 @@ class DeliveriesTest : public testing::Test {
     return offsets;
   }
 
-  std::shared_ptr<Part> part_ = MakePart();
+  const OwnPart part_ = MakePart();
   Deliveries deliveries_;
   std::vector<EventPtr> events_;  // By number.
   std::int64_t next_offset_ = 0;

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
@@ -10,10 +10,26 @@
 
 namespace eventbus::bus {
 
+// A partition that drops what it holds at the end, as a stream does: its events hold it.
+class OwnPart {
+ public:
+  explicit OwnPart(std::shared_ptr<Part> part) : part_(std::move(part)) {}
+  ~OwnPart() { part_->Drop(); }
+  OwnPart(const OwnPart&) = delete;
+  OwnPart& operator=(const OwnPart&) = delete;
+
+  Part& operator*() const { return *part_; }
+  Part* operator->() const { return part_.get(); }
+  const std::shared_ptr<Part>& shared() const { return part_; }
+
+ private:
+  const std::shared_ptr<Part> part_;
+};
+
 // A partition of a group's, from `position` on; nothing of it is committed.
-inline std::shared_ptr<Part> MakePart(std::int64_t position = 0, std::int32_t number = 0) {
-  return std::make_shared<Part>(kafka::TopicPartition{"document-events", number}, position,
-                                absl::nullopt, /*end=*/1000);
+inline OwnPart MakePart(std::int64_t position = 0) {
+  return OwnPart(std::make_shared<Part>(kafka::TopicPartition{"document-events", 0}, position,
+                                        absl::nullopt, /*end=*/1000));
 }
 
 // What the partition keeps of a record there, which it has read.

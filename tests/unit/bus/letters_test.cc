@@ -22,7 +22,7 @@ class LettersTest : public testing::Test {
     return event;
   }
 
-  std::shared_ptr<Part> part_ = MakePart();
+  const OwnPart part_ = MakePart();
   Letters letters_;
 };
 

@@ -27,7 +27,7 @@ class LinesTest : public testing::Test {
     return offsets;
   }
 
-  std::shared_ptr<Part> part_ = MakePart();
+  const OwnPart part_ = MakePart();
   Lines lines_;
 };
 
@@ -110,7 +110,7 @@ TEST_F(LinesTest, IsAsAListOfAllThatWaits) {
             random() % 3 == 0 ? absl::InfinitePast() : At(static_cast<int>(random() % 50));
         model[offset] = {key, due};
         auto event = std::make_shared<HeldEvent>();
-        event->part = part_;
+        event->part = part_.shared();
         event->offset = offset;
         kafka::RecordView record;
         record.key = key;

@@ -23,7 +23,7 @@ TEST(NumberRangesTest, HasWhatWasAdded) {
 
 TEST(NumberRangesTest, ForgetsTheLowestOfTooMany) {
   NumberRanges ranges(2);
-  for (const std::uint64_t number : {10, 20, 30, 31}) ranges.Add(number);
+  for (const std::uint64_t number : {10u, 20u, 30u, 31u}) ranges.Add(number);
   EXPECT_FALSE(ranges.Contains(10));
   EXPECT_TRUE(ranges.Contains(20));
   EXPECT_TRUE(ranges.Contains(31));
@@ -33,8 +33,9 @@ TEST(NumberRangesTest, ForgetsTheLowestOfTooMany) {
 
 TEST(NumberRangesTest, OneThatJoinsTwoMakesRoom) {
   NumberRanges ranges(2);
-  for (const std::uint64_t number : {1, 3, 2, 9}) ranges.Add(number);
-  for (const std::uint64_t number : {1, 2, 3, 9}) EXPECT_TRUE(ranges.Contains(number)) << number;
+  for (const std::uint64_t number : {1u, 3u, 2u, 9u}) ranges.Add(number);
+  for (const std::uint64_t number : {1u, 2u, 3u, 9u})
+    EXPECT_TRUE(ranges.Contains(number)) << number;
 }
 
 TEST(NumberRangesTest, IsASetWhateverTheOrder) {

@@ -15,12 +15,11 @@ using State = HeldEvent::State;
 
 constexpr absl::Time kNow = absl::UnixEpoch();
 
-std::shared_ptr<Part> PartOf(const CommitMetadata& metadata, std::int64_t position,
-                             std::int64_t end = 1000) {
+OwnPart PartOf(const CommitMetadata& metadata, std::int64_t position, std::int64_t end = 1000) {
   const kafka::TopicPartition partition{"document-events", 0};
-  return std::make_shared<Part>(
+  return OwnPart(std::make_shared<Part>(
       partition, position,
-      kafka::GroupOffset{partition, position, FormatCommitMetadata(metadata, position)}, end);
+      kafka::GroupOffset{partition, position, FormatCommitMetadata(metadata, position)}, end));
 }
 
 CommitMetadata Metadata(const Part& part) {

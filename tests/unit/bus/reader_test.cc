@@ -1,3 +1,5 @@
+#include "server/bus/reader.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,7 +10,6 @@
 #include <vector>
 
 #include "eventbus/v1/event_bus_service.pb.h"
-#include "server/bus/reader.h"
 #include "tests/fakes/fake_kafka.h"
 #include "tests/fakes/schema.h"
 

@@ -8,7 +8,20 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-TEST_F(SettlingTest, NothingGoesBeforeKafkaHasTheOpenMark) {
+// Failures have a consequence.
+class SettlingCareTest : public SettlingTest {
+ protected:
+  SettlingCareTest() { Make({.dead_letters = true, .max_failures = 100}); }
+};
+
+TEST_F(SettlingCareTest, WithoutABoundOnAttemptsNoCareIsTaken) {
+  Make({.dead_letters = true});
+  Add(kOne, 0, FormatCommitMetadata(Marked(Open()), 0));
+  EXPECT_TRUE(Read(kOne, 0));
+  EXPECT_EQ(settling_->Held()[0].careful_until, absl::nullopt);
+}
+
+TEST_F(SettlingCareTest, NothingGoesBeforeKafkaHasTheOpenMark) {
   settling_->Add(kOne, 0, 100, /*committed=*/true, "");
   Read(kOne, 0);
   EXPECT_THAT(Take().offsets, IsEmpty());
@@ -19,13 +32,13 @@ TEST_F(SettlingTest, NothingGoesBeforeKafkaHasTheOpenMark) {
   EXPECT_THAT(Take().offsets, ElementsAre(0));
 }
 
-TEST_F(SettlingTest, ACleanEndClosesTheMark) {
+TEST_F(SettlingCareTest, ACleanEndClosesTheMark) {
   Deliver(kOne, 0, 2);
   ParkOne();
   EXPECT_EQ(committed_[kOne].metadata, "");
 }
 
-TEST_F(SettlingTest, FoundOpenEventsGoFewAtATimeAndKafkaKnowsWhich) {
+TEST_F(SettlingCareTest, FoundOpenEventsGoFewAtATimeAndKafkaKnowsWhich) {
   Add(kOne, 0, FormatCommitMetadata(Marked(Open()), 0), /*end=*/50);
   for (int i = 0; i < 50; ++i) EXPECT_FALSE(Read(kOne, i));
   EXPECT_THAT(Take().offsets, IsEmpty());
@@ -47,7 +60,7 @@ TEST_F(SettlingTest, FoundOpenEventsGoFewAtATimeAndKafkaKnowsWhich) {
 
 // Or a server that is killed while its client goes through them would leave as much in the dark as
 // the first that was.
-TEST_F(SettlingTest, OfTheFewThoseThatAreNotSettledStayKnown) {
+TEST_F(SettlingCareTest, OfTheFewThoseThatAreNotSettledStayKnown) {
   Add(kOne, 0, FormatCommitMetadata(Marked(Open()), 0), /*end=*/4);
   for (int i = 0; i < 4; ++i) Read(kOne, i);
   const Out few = CommitAndTake();
@@ -61,7 +74,7 @@ TEST_F(SettlingTest, OfTheFewThoseThatAreNotSettledStayKnown) {
 }
 
 // One that is left of a few was not alone with the client: it has not failed.
-TEST_F(SettlingTest, TheLastOfTheFewIsDeliveredAloneAndHasNotFailed) {
+TEST_F(SettlingCareTest, TheLastOfTheFewIsDeliveredAloneAndHasNotFailed) {
   Add(kOne, 0, FormatCommitMetadata(Marked(Open()), 0), /*end=*/3);
   for (int i = 0; i < 3; ++i) Read(kOne, i);
   const Out few = CommitAndTake();
@@ -69,14 +82,14 @@ TEST_F(SettlingTest, TheLastOfTheFewIsDeliveredAloneAndHasNotFailed) {
   Acknowledge(few.tokens[1]);
   Commit();
   const kafka::GroupOffset found = committed_[kOne];
-  Make({});
+  Make({.dead_letters = true, .max_failures = 100});
   Add(kOne, 2, found.metadata, /*end=*/3);
   Read(kOne, 2);
   EXPECT_THAT(CommitAndTake().attempts, ElementsAre(1));
   EXPECT_EQ(Metadata(kOne).mark, (Mark{true, 3, 3, {2, 3}}));
 }
 
-TEST_F(SettlingTest, FoundOpenWithAFewEventsGoOneAtATime) {
+TEST_F(SettlingCareTest, FoundOpenWithAFewEventsGoOneAtATime) {
   Add(kOne, 0, FormatCommitMetadata(Marked({true, 50, 0, {2, 5}}), 0));
   for (int i = 0; i < 6; ++i) EXPECT_FALSE(Read(kOne, i));
   for (int i = 0; i < 5; ++i) {
@@ -89,7 +102,7 @@ TEST_F(SettlingTest, FoundOpenWithAFewEventsGoOneAtATime) {
   EXPECT_THAT(CommitAndTake().offsets, ElementsAre(5));
 }
 
-TEST_F(SettlingTest, FoundOpenWithOneThatEventHasFailed) {
+TEST_F(SettlingCareTest, FoundOpenWithOneThatEventHasFailed) {
   Add(kOne, 0, FormatCommitMetadata(Marked({true, 50, 5, {2, 3}}), 0));
   EXPECT_THAT(Metadata(kOne).failures, ElementsAre(Failures{2, 1}));
   for (int i = 0; i < 3; ++i) Read(kOne, i);
@@ -100,7 +113,7 @@ TEST_F(SettlingTest, FoundOpenWithOneThatEventHasFailed) {
   }
 }
 
-TEST_F(SettlingTest, WhileCareIsTakenNothingOfOtherPartitionsIsOutBeside) {
+TEST_F(SettlingCareTest, WhileCareIsTakenNothingOfOtherPartitionsIsOutBeside) {
   Add(kOne, 0, FormatCommitMetadata(Marked(Open()), 0));
   Read(kOne, 0);
   Read(kTwo, 0);
@@ -117,7 +130,7 @@ TEST_F(SettlingTest, WhileCareIsTakenNothingOfOtherPartitionsIsOutBeside) {
   EXPECT_THAT(CommitAndTake().offsets, ElementsAre(1));
 }
 
-TEST_F(SettlingTest, AClientThatDiesLeavesCareAndNoFailures) {
+TEST_F(SettlingCareTest, AClientThatDiesLeavesCareAndNoFailures) {
   const auto tokens = Deliver(kOne, 0, 5);
   Acknowledge(tokens[0]);
   Acknowledge(tokens[4]);
@@ -129,7 +142,7 @@ TEST_F(SettlingTest, AClientThatDiesLeavesCareAndNoFailures) {
   EXPECT_THAT(known->failures, IsEmpty());
 }
 
-TEST_F(SettlingTest, AClientThatDiesOfOneEventLeavesItsFailure) {
+TEST_F(SettlingCareTest, AClientThatDiesOfOneEventLeavesItsFailure) {
   Add(kOne, 0, FormatCommitMetadata(Marked({false, 50, 5, {}}), 0));
   Read(kOne, 0);
   EXPECT_THAT(CommitAndTake().offsets, ElementsAre(0));
@@ -141,7 +154,7 @@ TEST_F(SettlingTest, AClientThatDiesOfOneEventLeavesItsFailure) {
   EXPECT_EQ(known->mark, (Mark{false, 50, 5, {}}));
 }
 
-TEST_F(SettlingTest, AnEventThatTimesOutHasFailed) {
+TEST_F(SettlingCareTest, AnEventThatTimesOutHasFailed) {
   const auto tokens = Deliver(kOne, 0, 3);
   Acknowledge(tokens[0]);
   settling_->EndTimedOut();

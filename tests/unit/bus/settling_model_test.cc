@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -12,18 +11,15 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/bus/settling.h"
+#include "tests/unit/bus/settling_tables.h"
 
 namespace eventbus::bus {
 namespace {
 
-constexpr auto kDone = v1::ERROR_REASON_UNSPECIFIED;
-constexpr auto kExpired = v1::ERROR_REASON_ACK_TOKEN_EXPIRED;
-constexpr auto kNotOwned = v1::ERROR_REASON_ACK_TOKEN_NOT_OWNED;
-
 // A member of a group under a random schedule: what a reader, a client, a coordinator and the
 // others of the group may do to a Settling, beside plain tables of what became of each event and of
 // each token. A check that fails names the seed.
-class SettlingModel {
+class SettlingModel : private SettlingTables {
  public:
   explicit SettlingModel(unsigned seed) : random_(seed) {
     options_.max_events = 1 + Random(40);
@@ -101,40 +97,7 @@ class SettlingModel {
   }
 
  private:
-  static constexpr int kPartitions = 3;
-
-  enum class Where { kUnread, kHeld, kOut, kLetter, kSettled };
-  struct Event {
-    absl::optional<std::string> key;
-    bool decodable = true;
-    bool wanted = true;  // Or held back by a filter.
-    bool delivered = false;
-    Where where = Where::kUnread;
-    int failures = 0;
-  };
-  struct Log {
-    std::map<std::int64_t, Event> events;
-    std::int64_t end = 0;
-    std::int64_t next = 0;  // To be read.
-    bool owned = false;
-    absl::optional<kafka::GroupOffset> known;  // What the member knows to be committed.
-  };
-  struct Token {
-    enum State { kOut, kDone, kRetried, kGivenUp, kExpired, kLost };
-    int partition = 0;
-    std::int64_t offset = 0;
-    State state = kOut;
-    std::uint64_t batch = 0;
-  };
-  struct Collected {
-    std::uint64_t number = 0;
-    int partition = 0;
-    std::int64_t offset = 0;
-  };
-
   int Random(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
-  static kafka::TopicPartition Partition(int p) { return {"document-events", p}; }
-  Event& At(const Token& token) { return logs_[token.partition].events.at(token.offset); }
 
   // ---- The reader.
 
@@ -205,7 +168,6 @@ class SettlingModel {
       CheckOrder(each);
       Event& event = logs_[each.partition].events.at(each.offset);
       event.where = Where::kOut;
-      event.delivered = true;
       for (auto& [number, token] : tokens_) {
         const bool same = token.partition == each.partition && token.offset == each.offset;
         ASSERT_FALSE(same && token.state == Token::kOut) << "out twice";
@@ -217,19 +179,6 @@ class SettlingModel {
     ASSERT_EQ(batch.number, batch_[events - 1].number);
     batch_.erase(batch_.begin(), batch_.begin() + static_cast<std::ptrdiff_t>(events));
     CheckCare();
-  }
-
-  // All of its key before it are with the client, too, or done with.
-  void CheckOrder(const Collected& each) {
-    const auto& events = logs_[each.partition].events;
-    const Event& event = events.at(each.offset);
-    for (const auto& [offset, earlier] : events) {
-      if (offset >= each.offset) return;
-      if (!event.key.has_value() || earlier.key != event.key) continue;
-      ASSERT_NE(earlier.where, Where::kHeld)
-          << each.partition << ":" << each.offset << " before " << offset << " of its key";
-      ASSERT_NE(earlier.where, Where::kUnread);
-    }
   }
 
   // What Kafka has by now says that the partitions are read, and, of those that need care, all that
@@ -278,16 +227,6 @@ class SettlingModel {
     Ask(asked);
   }
 
-  std::vector<Token*> TokensOf(const AckToken& token) {
-    std::vector<Token*> tokens;
-    for (auto& [number, each] : tokens_) {
-      if (token.batch ? each.batch == token.number : number == token.number) {
-        tokens.push_back(&each);
-      }
-    }
-    return tokens;
-  }
-
   void Ask(const Settlement<AckToken>& asked) {
     if (!asked.retries.empty()) DropBatch();
     const auto reasons = settling_->Settle(asked);
@@ -308,93 +247,6 @@ class SettlingModel {
     for (const auto& retry : asked.retries) Retried(retry.token, firsts, reasons[i++]);
     for (const Token* first : firsts) Recall(*first);
     CheckOutstanding();
-  }
-
-  void Acked(const AckToken& asked, const std::map<const Token*, bool>& aside,
-             v1::ErrorReason reason) {
-    bool any = false;
-    for (Token* token : TokensOf(asked)) {
-      if (token->state != Token::kOut) continue;
-      any = true;
-      if (aside.contains(token)) {
-        ASSERT_TRUE(asked.batch || reason == kExpired);
-        continue;
-      }
-      token->state = Token::kDone;
-      At(*token).where = Where::kSettled;
-    }
-    if (!any) return CheckReason(asked, Token::kDone, reason);
-    const bool aside_alone = !asked.batch && aside.contains(TokensOf(asked)[0]);
-    ASSERT_TRUE(aside_alone || reason == kDone);
-  }
-
-  void GivenUp(const AckToken& asked, v1::ErrorReason reason) {
-    Token* token = TokensOf(asked)[0];
-    if (token->state != Token::kOut) return CheckReason(asked, Token::kGivenUp, reason);
-    if (!options_.dead_letters) {
-      ASSERT_EQ(reason, v1::ERROR_REASON_DEAD_LETTER_DISABLED);
-      return;
-    }
-    ASSERT_EQ(reason, kDone);
-    token->state = Token::kGivenUp;
-    At(*token).where = Where::kLetter;
-  }
-
-  void Retried(const AckToken& asked, std::vector<const Token*>& firsts, v1::ErrorReason reason) {
-    bool any = false;
-    for (Token* token : TokensOf(asked)) {
-      if (token->state != Token::kOut) continue;
-      any = true;
-      Event& event = At(*token);
-      ++event.failures;
-      if (FailedForGood(event)) {
-        token->state = Token::kGivenUp;
-        event.where = Where::kLetter;
-        continue;
-      }
-      token->state = Token::kRetried;
-      event.where = Where::kHeld;
-      if (event.key.has_value()) firsts.push_back(token);
-    }
-    if (!any) return CheckReason(asked, Token::kRetried, reason);
-    ASSERT_EQ(reason, kDone);
-  }
-
-  // The later ones of its key come back with it.
-  void Recall(const Token& first) {
-    for (auto& [number, token] : tokens_) {
-      if (token.state != Token::kOut || token.partition != first.partition) continue;
-      if (token.offset <= first.offset || At(token).key != At(first).key) continue;
-      token.state = Token::kExpired;
-      At(token).where = Where::kHeld;
-    }
-  }
-
-  // Of a token that stands for nothing that is out.
-  void CheckReason(const AckToken& asked, Token::State wanted, v1::ErrorReason reason) {
-    bool done = false;    // Surely...
-    bool may_be = false;  // ...or if it is forgotten, or below what is committed.
-    bool lost = true;
-    for (const Token* token : TokensOf(asked)) {
-      done = done || token->state == wanted;
-      may_be = may_be || token->state == Token::kDone || token->state == Token::kGivenUp ||
-               (token->state != Token::kLost && token->offset < kafka_[token->partition].offset);
-      lost = lost && token->state == Token::kLost;
-    }
-    if (lost) {
-      ASSERT_EQ(reason, kNotOwned);
-    } else if (done && !asked.batch) {
-      ASSERT_EQ(reason, kDone);
-    } else {
-      ASSERT_TRUE(reason == kExpired || (reason == kDone && (done || may_be)) ||
-                  (asked.batch && reason == kNotOwned))
-          << reason;
-    }
-  }
-
-  bool FailedForGood(const Event& event) const {
-    return options_.dead_letters && options_.max_failures > 0 &&
-           event.failures >= options_.max_failures;
   }
 
   void CheckOutstanding() {
@@ -431,17 +283,6 @@ class SettlingModel {
     if (due.empty()) return;
     for (const auto& offset : due) CheckCommit(offset);
     sent_.push_back(due);
-  }
-
-  // Nothing that is not settled is behind it, or among what it says is settled.
-  void CheckCommit(const kafka::GroupOffset& offset) {
-    const auto metadata = ParseCommitMetadata(offset.metadata, offset.offset);
-    ASSERT_TRUE(metadata.has_value());
-    for (const auto& [at, event] : logs_[offset.partition.partition].events) {
-      if (event.where == Where::kSettled) continue;
-      ASSERT_GE(at, offset.offset);
-      for (const Span& span : metadata->settled) ASSERT_FALSE(span.begin <= at && at < span.end);
-    }
   }
 
   void AnswerCommit(bool fails) {
@@ -532,51 +373,11 @@ class SettlingModel {
     settling_->DropParked();
   }
 
-  void Lose(int p) {
-    for (auto& [number, token] : tokens_) {
-      if (token.partition != p) continue;
-      if (token.state == Token::kOut || token.state == Token::kRetried) {
-        token.state = Token::kLost;
-      }
-    }
-  }
-
-  void Restore(int p) {
-    Log& log = logs_[p];
-    log.known = kafka_[p];
-    log.next = kafka_[p].offset;
-    const auto metadata = *ParseCommitMetadata(kafka_[p].metadata, log.next);
-    for (auto& [offset, event] : log.events) {
-      event.where = offset < log.next ? Where::kSettled : Where::kUnread;
-      for (const Span& span : metadata.settled) {
-        if (span.begin <= offset && offset < span.end) event.where = Where::kSettled;
-      }
-      event.failures = 0;
-      for (const Failures& each : metadata.failures) {
-        if (each.offset == offset) event.failures = each.count;
-      }
-      const Mark& mark = metadata.mark;
-      const bool alone = mark.open && mark.out == Span{offset, offset + 1};
-      if (alone && event.where != Where::kSettled) ++event.failures;
-    }
-  }
-
-  bool Finished() {
-    for (int p = 0; p < kPartitions; ++p) {
-      if (logs_[p].owned && kafka_[p].offset != logs_[p].end) return false;
-    }
-    return true;
-  }
-
   std::mt19937 random_;
-  SettlingOptions options_;
   int most_in_batch_ = 1;
   absl::Time now_ = absl::UnixEpoch();
   std::unique_ptr<Settling> settling_;
-  std::map<int, Log> logs_;
-  std::map<std::uint64_t, Token> tokens_;  // By number.
   std::vector<Collected> batch_;
-  std::map<int, kafka::GroupOffset> kafka_;
   std::deque<std::vector<kafka::GroupOffset>> sent_;
 };
 
