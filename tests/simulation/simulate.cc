@@ -86,14 +86,17 @@ int RunMany(const Flags& flags) {
   std::atomic<std::uint64_t> next{flags.first};
   std::mutex mu;
   Counts counts;
+  std::uint64_t ran = 0;
   std::vector<std::uint64_t> failed;
   const std::uint64_t end = flags.first + flags.schedules;
   const auto begin = std::chrono::steady_clock::now();
   const auto work = [&] {
     Counts own;
+    std::uint64_t runs = 0;
     for (std::uint64_t seed = next++; seed < end; seed = next++) {
       const Result result = Run(Draw(seed));
       own += result.counts;
+      ++runs;
       if (result.verdict.empty()) continue;
       const std::lock_guard<std::mutex> lock(mu);
       failed.push_back(seed);
@@ -101,12 +104,12 @@ int RunMany(const Flags& flags) {
     }
     const std::lock_guard<std::mutex> lock(mu);
     counts += own;
+    ran += runs;
   };
   std::vector<std::thread> threads;
   for (int i = 0; i < flags.jobs; ++i) threads.emplace_back(work);
   for (std::thread& thread : threads) thread.join();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  const auto ran = std::min(next.load(), end) - flags.first;
   for (const std::uint64_t seed : failed) Tell(seed, flags.shrink, flags.trace);
   Print(counts);
   std::printf("%llu schedules, %zu failed, %.1f s, %.0f schedules/s\n",
