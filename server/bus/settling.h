@@ -144,6 +144,7 @@ class Settling final : public Commits, public Account {
   void UpdateCare();
   PartPtr NextPart();
   PartPtr StartTurn();
+  void GoOnWithTurn();
   bool FitsTurn(const HeldEvent& event) const;
   void EndTurn();
 
@@ -162,7 +163,7 @@ class Settling final : public Commits, public Account {
   struct Turn {
     PartPtr part;
     int most = 0;  // 0: any number.
-    int collected = 0;
+    int collected = 0;  // Those that are out included.
     bool closed = false;
   };
   absl::optional<Turn> turn_;

@@ -68,7 +68,9 @@ void Settling::TakeBack() {
   for (auto event = events.rbegin(); event != events.rend(); ++event) {
     (*event)->part->MakeReadyFirst(*event, now_);
   }
-  if (turn_.has_value() && deliveries_.outstanding() == 0) EndTurn();
+  if (!turn_.has_value()) return;
+  turn_->collected = static_cast<int>(deliveries_.outstanding());
+  if (deliveries_.outstanding() == 0) EndTurn();
 }
 
 std::string Settling::TakeBatch(int events) {
@@ -104,6 +106,7 @@ Settling::PartPtr Settling::NextPart() {
     return nullptr;
   }
   if (!turn_.has_value()) return StartTurn();
+  GoOnWithTurn();
   const EventPtr next = turn_->part->next_ready();
   return next != nullptr && !turn_->closed && FitsTurn(*next) ? turn_->part : nullptr;
 }
@@ -121,6 +124,15 @@ Settling::PartPtr Settling::StartTurn() {
   return chosen;
 }
 
+// As those that are out are settled others follow: one that takes long holds up nobody else. By
+// halves, since each time Kafka has to be told before.
+void Settling::GoOnWithTurn() {
+  if (!turn_->closed || deliveries_.collecting() || turn_->most <= 1) return;
+  if (deliveries_.outstanding() > turn_->most / 2) return;
+  turn_->closed = false;
+  turn_->collected = static_cast<int>(deliveries_.outstanding());
+}
+
 bool Settling::FitsTurn(const HeldEvent& event) const {
   const int most = turn_->part->caution().MostBeside(event.offset);
   if (turn_->most == 0) return most == 0;
@@ -130,7 +142,12 @@ bool Settling::FitsTurn(const HeldEvent& event) const {
 bool Settling::MayTakeBatch() {
   if (turn_.has_value() && !std::exchange(turn_->closed, true) && turn_->most > 0) {
     Part& part = *turn_->part;
-    part.caution().SetOut(deliveries_.collected());
+    Span out = deliveries_.collected();
+    for (const EventPtr& event : part.held()) {
+      if (event->state != State::kOut) continue;
+      out = {std::min(out.begin, event->offset), std::max(out.end, event->offset + 1)};
+    }
+    part.caution().SetOut(out);
     part.commits().Announce();
   }
   return !first_due();
@@ -138,9 +155,10 @@ bool Settling::MayTakeBatch() {
 
 // Nothing else goes while Kafka has the events of this turn for those that are out.
 void Settling::EndTurn() {
-  if (turn_->most > 0 && turn_->closed) {
-    turn_->part->caution().SetOut({});
-    turn_->part->commits().Announce();
+  Part& part = *turn_->part;
+  if (part.caution().out() != Span()) {
+    part.caution().SetOut({});
+    part.commits().Announce();
   }
   turn_.reset();
 }

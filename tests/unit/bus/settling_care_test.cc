@@ -47,15 +47,37 @@ TEST_F(SettlingCareTest, FoundOpenEventsGoFewAtATimeAndKafkaKnowsWhich) {
   const Out few = Take();
   EXPECT_THAT(few.offsets, SizeIs(Caution::kFew));
   EXPECT_THAT(CommitAndTake().offsets, IsEmpty()) << "while the few are out";
-  for (int i = 1; i < Caution::kFew; ++i) Acknowledge(few.tokens[static_cast<std::size_t>(i)]);
-  EXPECT_THAT(CommitAndTake().offsets, IsEmpty());
-  Acknowledge(few.tokens[0]);
+  for (int i = 1; i < Caution::kFew / 2; ++i) Acknowledge(few.tokens[static_cast<std::size_t>(i)]);
+  EXPECT_THAT(CommitAndTake().offsets, IsEmpty()) << "before half of them are settled";
+  Acknowledge(few.tokens[Caution::kFew / 2]);
+  EXPECT_THAT(Take().offsets, IsEmpty());
+  Commit();
+  EXPECT_EQ(Metadata(kOne).mark.out, (Span{0, Caution::kFew * 3 / 2})) << "with those still out";
+  const Out next = Take();
+  EXPECT_THAT(next.offsets, SizeIs(Caution::kFew / 2));
+  Acknowledge(few.tokens.back());
+  Acknowledge(next.tokens.back());
   const Out rest = CommitAndTake();
-  EXPECT_EQ(Metadata(kOne).mark.out, (Span{Caution::kFew, 50}));
-  EXPECT_THAT(rest.offsets, SizeIs(50 - Caution::kFew));
+  EXPECT_EQ(Metadata(kOne).mark.out, (Span{Caution::kFew * 3 / 2, 50}));
+  EXPECT_THAT(rest.offsets, SizeIs(50 - Caution::kFew * 3 / 2));
   Acknowledge(rest.tokens.back());
   EXPECT_TRUE(Read(kOne, 50)) << "no care any more";
   EXPECT_THAT(CommitAndTake().offsets, ElementsAre(50));
+}
+
+TEST_F(SettlingCareTest, OneOfTheFewThatTakesLongHoldsUpNobodyElse) {
+  Add(kOne, 0, FormatCommitMetadata(Marked(Open()), 0), /*end=*/200);
+  for (int i = 0; i < 200; ++i) Read(kOne, i);
+  const Out first = CommitAndTake();
+  for (int i = 1; i < Caution::kFew; ++i) Acknowledge(first.tokens[static_cast<std::size_t>(i)]);
+  std::size_t delivered = first.offsets.size();
+  for (Out next = CommitAndTake(); !next.offsets.empty(); next = CommitAndTake()) {
+    EXPECT_LE(settling_->outstanding(), Caution::kFew);
+    EXPECT_EQ(Metadata(kOne).mark.out, (Span{0, next.offsets.back() + 1}));
+    delivered += next.offsets.size();
+    Acknowledge(next.tokens.back());
+  }
+  EXPECT_EQ(delivered, 200u);
 }
 
 // Or a server that is killed while its client goes through them would leave as much in the dark as
