@@ -9,15 +9,15 @@ namespace eventbus::bus {
 // Finds the event that kills its consumer, or the whole server, without blaming the events that
 // were with the consumer beside it. A partition's mark is open in Kafka from before the first
 // delivery until a clean end; who finds it open knows that the member before ended uncleanly, and
-// goes on with care: events that may have been with the client then are delivered kFew at a time,
-// and the offsets of those few are committed, in the mark, before they go. Found open with a few in
-// it, those are delivered one at a time, each in the mark before it goes. Found open with one: that
-// event has failed. All of it per stream: nothing else is with the client meanwhile.
+// goes on with care: of the events that may have been with the client then at most kFew are with it
+// at a time, and the offsets of those few are committed, in the mark, before they go. Found open
+// with a few in it, those are delivered one at a time, each in the mark before it goes. Found open
+// with one: that event has failed. All of it per stream: nothing else is with the client meanwhile.
 //
 // Care is taken where the group bounds the attempts of its events; else nothing would come of it.
 //
 // So an event that always kills costs two ends more than its failures, its neighbours fail never,
-// and the others wait for one commit each kFew. docs/adr/0009 says why. Pure.
+// and the others wait for one commit each half of kFew. docs/adr/0009 says why. Pure.
 class Caution {
  public:
   // The most events at a time, where they are to be few.
