@@ -303,8 +303,8 @@ class ConsumeTest(unittest.TestCase):
     def test_grpcurl_receives_and_acknowledges_on_one_stream(self) -> None:
         with self.grpcurl() as terminal:
             self.say(terminal, {"subscribe": {
-                "group": {"id": self.group}, "topics": [groups.TOPIC],
-                "event_types": [f"{self.group}.*"]}})
+                "group": {"id": self.group, "initial_position": {"latest": {}}},
+                "topics": [groups.TOPIC], "event_types": [f"{self.group}.*"]}})
             output = Log(terminal.stdout)
             output.wait_for('"started"')
             event_id, = self.write(1)
