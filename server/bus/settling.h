@@ -162,7 +162,7 @@ class Settling final : public Commits, public Account {
   // The events that may be with the client at one time, where the stream is careful.
   struct Turn {
     PartPtr part;
-    int most = 0;  // 0: any number.
+    int most = 0;       // 0: any number.
     int collected = 0;  // Those that are out included.
     bool closed = false;
   };
