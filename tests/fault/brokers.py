@@ -8,8 +8,9 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
@@ -19,8 +20,9 @@ from tests.fault import ids
 from tests.fault.ids import PARTITIONS
 from tests.support.broker import bootstrap
 from tests.support.environment import ROOT
-from tests.support.patience import wait_until
+from tests.support.patience import PROGRAM_SECONDS, wait_until
 
+_T = TypeVar("_T")
 _KAFKA = ROOT / "tests" / "kafka" / "kafka.py"
 _REQUEST_MS = 4000
 
@@ -28,6 +30,27 @@ _REQUEST_MS = 4000
 def admin() -> KafkaAdminClient:
     return KafkaAdminClient(bootstrap_servers=bootstrap(), request_timeout_ms=_REQUEST_MS,
                             client_id="fault-admin")
+
+
+def patiently(ask: Callable[[KafkaAdminClient], _T], what: str) -> _T:
+    """What an admin client answers; asked again where the broker that it turned to is away."""
+    answers: list[_T] = []
+
+    def answered() -> bool:
+        try:
+            made = admin()
+        except KafkaError:
+            return False
+        try:
+            answers.append(ask(made))
+        except KafkaError:
+            return False
+        finally:
+            made.close()
+        return True
+
+    wait_until(answered, what, PROGRAM_SECONDS)
+    return answers[0]
 
 
 def cluster() -> dict[str, Any]:
@@ -98,26 +121,19 @@ def start_all() -> None:
 
 def leader(topic: str, partition: int) -> int:
     """The node that leads it; 0 where there is none now."""
-    made = admin()
-    try:
-        found, = made.describe_topics([topic])
-        return max(0, next(each["leader_id"] for each in found["partitions"]
-                           if each["partition_index"] == partition))
-    finally:
-        made.close()
+    found, = patiently(lambda made: made.describe_topics([topic]), f"{topic} is described")
+    return max(0, next(each["leader_id"] for each in found["partitions"]
+                       if each["partition_index"] == partition))
 
 
 def coordinator(group: str) -> int:
     """The node that coordinates the group, by the place of its offsets."""
     digest = _java_hash(group)
-    made = admin()
-    try:
-        found, = made.describe_topics(["__consumer_offsets"])
-        number = digest % len(found["partitions"])
-        return max(0, next(each["leader_id"] for each in found["partitions"]
-                           if each["partition_index"] == number))
-    finally:
-        made.close()
+    found, = patiently(lambda made: made.describe_topics(["__consumer_offsets"]),
+                       "the groups' topic is described")
+    number = digest % len(found["partitions"])
+    return max(0, next(each["leader_id"] for each in found["partitions"]
+                       if each["partition_index"] == number))
 
 
 def ends(partitions: tuple[str, ...] = PARTITIONS) -> dict[str, tuple[int, int]]:

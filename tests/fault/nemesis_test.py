@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import unittest
 from itertools import pairwise
+from unittest import mock
 
-from tests.fault import faults, nemesis
+from kafka.errors import KafkaConnectionError
+
+from tests.fault import brokers, faults, nemesis
 from tests.fault.nemesis import KINDS, Step, steps
 
 
@@ -48,6 +51,23 @@ class NemesisTest(unittest.TestCase):
     def test_a_pick_reaches_every_target(self) -> None:
         chosen = {Step(0, "broker_kill", 1, pick / 30).choose([1, 2, 3]) for pick in range(30)}
         self.assertEqual(chosen, {1, 2, 3})
+
+    def test_a_broker_that_is_away_is_asked_again(self) -> None:
+        class Client:
+            def close(self) -> None:
+                """Nothing is open."""
+
+        answers = [KafkaConnectionError(), KafkaConnectionError(), 7]
+
+        def ask(_) -> int:
+            answer = answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        clients = [KafkaConnectionError(), Client(), Client(), Client()]
+        with mock.patch.object(brokers, "admin", side_effect=clients):
+            self.assertEqual(brokers.patiently(ask, "an answer"), 7)
 
     def test_every_kind_can_be_done(self) -> None:
         self.assertEqual(faults.BREAKS.keys(), nemesis.KINDS.keys())

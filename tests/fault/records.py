@@ -63,8 +63,5 @@ def restore_retention(topic: str) -> None:
 
 
 def _configure(topic: str, configs: dict[str, str]) -> None:
-    made = brokers.admin()
-    try:
-        made.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=configs)])
-    finally:
-        made.close()
+    of = ConfigResource(ConfigResourceType.TOPIC, topic, configs=configs)
+    brokers.patiently(lambda admin: admin.alter_configs([of]), f"{topic} is configured")
