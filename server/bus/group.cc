@@ -199,9 +199,7 @@ void Group::FollowTopics() {
   auto topics = FindTopics({}, context_.catalog, *latest);
   if (!topics.ok() || *topics == topics_) return;
   topics_ = *std::move(topics);
-  if (settling_ == nullptr || !options_.settling.dead_letters) {
-    return JoinTopics(absl::OkStatus());
-  }
+  if (!WantsLetters()) return JoinTopics(absl::OkStatus());
   preparing_ = true;
   context_.blocking.Post([self = shared_from_this(), topics = topics_] {
     const absl::Status prepared = self->PrepareLetters(topics);

@@ -161,6 +161,7 @@ class Group final : public Subscription,
   void Close();
   void Linger();
   bool AllSettled() const { return settling_ == nullptr || settling_->outstanding() == 0; }
+  bool WantsLetters() const { return settling_ != nullptr && options_.settling.dead_letters; }
   bool WritingLetters() const { return settling_ != nullptr && settling_->writing_letters() > 0; }
   void CheckStall();
   void CheckAckTimeout();

@@ -14,7 +14,7 @@ namespace {
 HeldPartition ToHeldPartition(const HeldPart& part, const wire::Plan& plan) {
   HeldPartition held;
   held.partition = part.partition;
-  held.blocked = static_cast<v1::BlockedReason>(part.blocked);
+  held.blocked = part.blocked;
   held.outstanding = part.outstanding;
   held.careful_until = part.careful_until;
   if (!part.first.has_value()) return held;
@@ -53,7 +53,7 @@ bool Group::TakeAsk(Ask& ask) {
 
 // On the blocking pool.
 absl::Status Group::PrepareLetters(const std::vector<std::string>& topics) const {
-  if (settling_ == nullptr || !options_.settling.dead_letters) return absl::OkStatus();
+  if (!WantsLetters()) return absl::OkStatus();
   if (context_.dead_letters == nullptr) {
     return MakeError(v1::ERROR_REASON_DEAD_LETTER_UNAVAILABLE,
                      "this server writes to no dead-letter topics");

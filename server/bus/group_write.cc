@@ -85,9 +85,9 @@ Message Group::TakeHeartbeat() {
 
 // What has been with the client, or on its way, for less than an interval holds nothing back.
 bool Group::Blocks(const HeldPart& held) const {
-  if (held.blocked == BlockedReason::kNone) return false;
-  const bool passing =
-      held.blocked == BlockedReason::kUnsettled || held.blocked == BlockedReason::kSlowReader;
+  if (held.blocked == v1::BLOCKED_REASON_UNSPECIFIED) return false;
+  const bool passing = held.blocked == v1::BLOCKED_REASON_UNSETTLED ||
+                       held.blocked == v1::BLOCKED_REASON_SLOW_READER;
   return !passing || last_heartbeat_ - held.blocked_since >= options_.heartbeat_interval;
 }
 

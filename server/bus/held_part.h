@@ -4,18 +4,10 @@
 
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "eventbus/v1/event_bus_service.pb.h"
 #include "server/kafka/record.h"
 
 namespace eventbus::bus {
-
-// What holds a partition's committed offset back; as eventbus.v1.BlockedReason.
-enum class BlockedReason {
-  kNone = 0,
-  kUnsettled = 1,
-  kSlowReader = 2,
-  kRetryBackoff = 3,
-  kDeadLetterUnwritable = 4,
-};
 
 // The first event of a partition that is not settled.
 struct FirstUnsettled {
@@ -28,7 +20,8 @@ struct FirstUnsettled {
 // A partition of a stream whose events are settled, as people are told of it.
 struct HeldPart {
   kafka::TopicPartition partition;
-  BlockedReason blocked = BlockedReason::kNone;
+  // UNSPECIFIED: its committed offset moves.
+  v1::BlockedReason blocked = v1::BLOCKED_REASON_UNSPECIFIED;
   absl::Time blocked_since;
   absl::optional<FirstUnsettled> first;
   // Events that are with the client and not settled.

@@ -205,16 +205,16 @@ HeldPart Settling::Describe(const Part& part) const {
   held.blocked_since = first->since;
   switch (first->state) {
     case State::kOut:
-      held.blocked = BlockedReason::kUnsettled;
+      held.blocked = v1::BLOCKED_REASON_UNSETTLED;
       break;
     case State::kWaiting:
-      held.blocked = BlockedReason::kRetryBackoff;
+      held.blocked = v1::BLOCKED_REASON_RETRY_BACKOFF;
       break;
     case State::kLetter:
-      if (letters_.HasFailed(*first)) held.blocked = BlockedReason::kDeadLetterUnwritable;
+      if (letters_.HasFailed(*first)) held.blocked = v1::BLOCKED_REASON_DEAD_LETTER_UNWRITABLE;
       break;
     default:
-      held.blocked = BlockedReason::kSlowReader;
+      held.blocked = v1::BLOCKED_REASON_SLOW_READER;
   }
   return held;
 }

@@ -63,7 +63,7 @@ Message HeartbeatMessage(const std::string& cluster_id, const Cursors& cursors,
     blocked.set_topic(held.partition.topic);
     blocked.set_partition(held.partition.partition);
     blocked.set_offset(held.first->record.view().offset);
-    blocked.set_reason(static_cast<v1::BlockedReason>(held.blocked));
+    blocked.set_reason(held.blocked);
     SetDuration(unsettled.now - held.blocked_since, *blocked.mutable_since());
   }
   for (const Cursors::Cursor& cursor : cursors.all()) {

@@ -202,7 +202,7 @@ TEST_F(SettlingTest, ALetterThatCannotBeWrittenIsTriedAgainLaterAndLater) {
     const auto letters = settling_->TakeLetters();
     ASSERT_THAT(letters, SizeIs(1));
     settling_->LetterFailed(letters[0].first);
-    EXPECT_EQ(settling_->Held()[0].blocked, BlockedReason::kDeadLetterUnwritable);
+    EXPECT_EQ(settling_->Held()[0].blocked, v1::BLOCKED_REASON_DEAD_LETTER_UNWRITABLE);
     EXPECT_THAT(settling_->TakeLetters(), IsEmpty());
     EXPECT_EQ(settling_->next_due(), now_ + absl::Seconds(seconds));
     Advance(absl::Seconds(seconds));

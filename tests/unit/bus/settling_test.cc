@@ -230,19 +230,19 @@ TEST_F(SettlingTest, NothingIsLeftOfAPartitionThatIsGone) {
 // ---- What people are told.
 
 TEST_F(SettlingTest, SaysWhatHoldsAPartitionBack) {
-  EXPECT_EQ(settling_->Held()[0].blocked, BlockedReason::kNone);
+  EXPECT_EQ(settling_->Held()[0].blocked, v1::BLOCKED_REASON_UNSPECIFIED);
   Read(kOne, 0, "k");
-  EXPECT_EQ(settling_->Held()[0].blocked, BlockedReason::kSlowReader);
+  EXPECT_EQ(settling_->Held()[0].blocked, v1::BLOCKED_REASON_SLOW_READER);
   const Out out = Take();
   Advance(absl::Seconds(3));
   const HeldPart with_client = settling_->Held()[0];
-  EXPECT_EQ(with_client.blocked, BlockedReason::kUnsettled);
+  EXPECT_EQ(with_client.blocked, v1::BLOCKED_REASON_UNSETTLED);
   EXPECT_EQ(with_client.blocked_since, now_ - absl::Seconds(3));
   EXPECT_EQ(with_client.outstanding, 1);
   EXPECT_EQ(with_client.first->record.view().key, "k");
   Retry(out.tokens[0], absl::Seconds(1));
   const HeldPart waiting = settling_->Held()[0];
-  EXPECT_EQ(waiting.blocked, BlockedReason::kRetryBackoff);
+  EXPECT_EQ(waiting.blocked, v1::BLOCKED_REASON_RETRY_BACKOFF);
   EXPECT_EQ(waiting.first->delivery_attempt, 2);
   EXPECT_EQ(waiting.blocked_since, now_);
 }
