@@ -22,7 +22,7 @@ class ManualClock final : public Clock {
 // Runs what is posted when it is told to, in the caller's thread. Not thread-safe.
 class ManualExecutor final : public Executor {
  public:
-  explicit ManualExecutor(ManualClock& clock) : clock_(clock) {}
+  explicit ManualExecutor(const ManualClock& clock) : clock_(clock) {}
   ~ManualExecutor() override { Stop(); }
 
   void Post(absl::AnyInvocable<void()> fn) override {
@@ -56,21 +56,28 @@ class ManualExecutor final : public Executor {
   // Runs what is due, and what that posts, but not more than kRestless; returns how much it ran.
   int Run() {
     int ran = 0;
-    for (;; ++ran) {
-      if (ran == kRestless) return ran;
-      if (!timers_.empty() && timers_.begin()->first.first <= clock_.Now()) {
-        queue_.push_back(std::move(timers_.begin()->second));
-        timers_.erase(timers_.begin());
-      }
-      if (queue_.empty()) return ran;
-      auto fn = std::move(queue_.front());
-      queue_.pop_front();
-      fn();
+    while (ran < kRestless && RunOne()) ++ran;
+    return ran;
+  }
+
+  // Runs what is next; false: nothing is due.
+  bool RunOne() {
+    if (next_timer() <= clock_.Now()) {
+      queue_.push_back(std::move(timers_.begin()->second));
+      timers_.erase(timers_.begin());
     }
+    if (queue_.empty()) return false;
+    auto fn = std::move(queue_.front());
+    queue_.pop_front();
+    fn();
+    return true;
+  }
+  absl::Time next_timer() const {
+    return timers_.empty() ? absl::InfiniteFuture() : timers_.begin()->first.first;
   }
 
  private:
-  ManualClock& clock_;
+  const ManualClock& clock_;
   bool stopped_ = false;
   TimerId last_ = 0;
   std::deque<absl::AnyInvocable<void()>> queue_;

@@ -9,7 +9,7 @@
 #include "eventbus/v1/errors.pb.h"
 #include "server/bus/commit_metadata.h"
 #include "server/kafka/consumer.h"
-#include "tests/simulation/executor.h"
+#include "tests/fakes/manual_executor.h"
 #include "tests/simulation/log.h"
 #include "tests/simulation/schedule.h"
 
@@ -43,7 +43,7 @@ class Checker {
  public:
   using Member = int;  // A stream's member of the group.
 
-  Checker(const Setup& setup, const WorldLog& log, const WorldClock& clock)
+  Checker(const Setup& setup, const WorldLog& log, const fakes::ManualClock& clock)
       : setup_(setup), log_(log), clock_(clock), parts_(log.parts().size()) {}
 
   // Prints what is heard.
@@ -192,7 +192,7 @@ class Checker {
 
   const Setup& setup_;
   const WorldLog& log_;
-  const WorldClock& clock_;
+  const fakes::ManualClock& clock_;
   std::vector<Part> parts_;
   std::vector<Holds> members_;
   std::vector<EventId> recalled_;  // Those retried by the call under way.

@@ -12,7 +12,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "server/kafka/consumer.h"
-#include "tests/simulation/executor.h"
+#include "tests/fakes/manual_executor.h"
 #include "tests/simulation/log.h"
 #include "tests/simulation/schedule.h"
 
@@ -39,7 +39,8 @@ class Coordinator {
   static constexpr absl::Duration kSession = absl::Seconds(10);
   static constexpr absl::Duration kLeavePatience = absl::Seconds(5);
 
-  Coordinator(const Setup& setup, const WorldLog& log, const WorldClock& clock, Checker& checker)
+  Coordinator(const Setup& setup, const WorldLog& log, const fakes::ManualClock& clock,
+              Checker& checker)
       : setup_(setup),
         log_(log),
         clock_(clock),
@@ -139,7 +140,7 @@ class Coordinator {
 
   const Setup& setup_;
   const WorldLog& log_;
-  const WorldClock& clock_;
+  const fakes::ManualClock& clock_;
   Checker& checker_;
   std::vector<std::unique_ptr<Member>> members_;  // By their ids; those that have left, too.
   bool preparing_ = false;

@@ -41,7 +41,7 @@ bus::GroupOptions OptionsOf(const Setup& setup, const WorldLog& log, int name) {
 
 }  // namespace
 
-WorldServer::WorldServer(const Setup& setup, const WorldLog& log, const WorldClock& clock,
+WorldServer::WorldServer(const Setup& setup, const WorldLog& log, const fakes::ManualClock& clock,
                          WorldKafka& kafka, Checker& checker)
     : setup_(setup),
       log_(log),

@@ -9,8 +9,8 @@
 #include "server/bus/context.h"
 #include "server/bus/dead_letters.h"
 #include "server/bus/group_registry.h"
+#include "tests/fakes/manual_executor.h"
 #include "tests/simulation/client.h"
-#include "tests/simulation/executor.h"
 #include "tests/simulation/kafka.h"
 
 namespace eventbus::simulation {
@@ -18,8 +18,8 @@ namespace eventbus::simulation {
 // A process that serves streams of the group.
 class WorldServer final : private bus::DeadLetters {
  public:
-  WorldServer(const Setup& setup, const WorldLog& log, const WorldClock& clock, WorldKafka& kafka,
-              Checker& checker);
+  WorldServer(const Setup& setup, const WorldLog& log, const fakes::ManualClock& clock,
+              WorldKafka& kafka, Checker& checker);
   ~WorldServer() override;
 
   // A client subscribes.
@@ -61,8 +61,8 @@ class WorldServer final : private bus::DeadLetters {
   const Setup& setup_;
   const WorldLog& log_;
   Checker& checker_;
-  WorldExecutor executor_;
-  WorldExecutor blocking_;
+  fakes::ManualExecutor executor_;
+  fakes::ManualExecutor blocking_;
   bus::ClusterMonitor monitor_;
   bus::AckRegistry acks_;
   bus::GroupRegistry registry_;

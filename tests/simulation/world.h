@@ -50,7 +50,7 @@ class World {
   absl::Time NextTimer() const;
 
   const Setup setup_;
-  WorldClock clock_;
+  fakes::ManualClock clock_;
   WorldLog log_;
   Checker checker_;
   Coordinator coordinator_;
