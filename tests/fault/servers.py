@@ -24,10 +24,13 @@ class Fleet:
         self.addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
         self._servers: list[Server | None] = [None] * count
         self._lives = [0] * count
+        # Those that the run itself ends, until they start again.
+        self._ending: set[int] = set()
         self.unclean: list[str] = []
 
     def start(self, index: int) -> None:
         self._lives[index] += 1
+        self._ending.discard(index)
         self._servers[index] = Server(*self._flags, listen=(self.addresses[index],))
         self._history.write("server", srv=index, what="start")
 
@@ -47,12 +50,14 @@ class Fleet:
         return [server and server.pid for server in self._servers]
 
     def kill(self, index: int) -> None:
+        self._ending.add(index)
         self._send(index, signal.SIGKILL)
         self.get(index).wait()
         self._put_away(index)
 
     def terminate(self, index: int) -> None:
         """A drain: has to end with 0, in its time."""
+        self._ending.add(index)
         self._send(index, signal.SIGTERM)
         code = self.get(index).wait(PROGRAM_SECONDS)
         self._history.write("server", srv=index, what=f"exit {code}")
@@ -69,7 +74,9 @@ class Fleet:
     def check_alive(self) -> None:
         """One that has ended by itself is a finding."""
         for index, server in enumerate(self._servers):
-            if server is not None and (code := server.exit_code()) is not None:
+            if server is None or (code := server.exit_code()) is None:
+                continue
+            if index not in self._ending:
                 self.unclean.append(f"server {index} ended by itself with {code}")
                 self._history.write("server", srv=index, what=f"died {code}")
                 self._put_away(index)
