@@ -96,6 +96,11 @@ void AddLimits(CLI::App& app, Options& options) {
       ->check(CLI::Range(std::size_t{1}, std::size_t{2} << 20));
   Add(app, "max_streams", options.max_streams, "The most streams served at once")
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}));
+  Add(app, "max_delivered_span", options.max_delivered_span,
+      "Offsets of a partition from a group's first event that is not settled to the last "
+      "delivered, "
+      "1000 to 100000: past it the partition waits, others go on; the same on all servers")
+      ->check(CLI::Range(std::int64_t{1'000}, std::int64_t{100'000}));
 }
 
 // Sets `value` to the variable's, where it is set and not empty.

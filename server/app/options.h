@@ -30,6 +30,8 @@ struct Options {
 
   std::size_t max_event_bytes = 1'000'000;
   std::size_t max_streams = 900;
+  // Of a partition in a group: from the first event that is not settled to the last read.
+  std::int64_t max_delivered_span = 10'000;
   // Between commits of a group.
   absl::Duration commit_interval = absl::Seconds(1);
   // All of a shutdown.

@@ -202,6 +202,7 @@ rpc::SubscribeDefaults Pipeline::MakeDefaults() const {
   defaults.group_id = options_.kafka_group_id;
   if (options_.kafka_auto_offset_reset == "latest") defaults.group_start = bus::Latest{};
   defaults.commit_interval = options_.commit_interval;
+  defaults.max_span = options_.max_delivered_span;
   return defaults;
 }
 

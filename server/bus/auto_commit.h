@@ -16,7 +16,7 @@ namespace eventbus::bus {
 class AutoCommit final : public Commits {
  public:
   std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position, std::int64_t end,
-                   bool committed, const std::string& metadata) override;
+                   const absl::optional<kafka::GroupOffset>& known) override;
   void Close(const kafka::TopicPartition&) override {}
   // What has not been written by then is read again.
   void Park(const kafka::TopicPartition& partition) override { Remove(partition); }

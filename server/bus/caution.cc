@@ -4,8 +4,7 @@
 
 namespace eventbus::bus {
 
-Caution Caution::After(const Mark& found, std::int64_t committed, std::int64_t end,
-                       std::int64_t* failed) {
+Caution Caution::After(const Mark& found, const Reach& reach, std::int64_t* failed) {
   *failed = -1;
   Caution caution;
   caution.few_until_ = found.few_until;
@@ -14,9 +13,15 @@ Caution Caution::After(const Mark& found, std::int64_t committed, std::int64_t e
   if (found.out.end > found.out.begin) {
     caution.Suspect(found.out, failed);
   } else {
-    caution.few_until_ = std::max(caution.few_until_, std::min(end, committed + kReach));
+    caution.few_until_ = std::max(caution.few_until_, Far(found, reach));
   }
   return caution;
+}
+
+std::int64_t Caution::Far(const Mark& found, const Reach& reach) {
+  std::int64_t far = reach.span;
+  if (found.few_until - reach.committed >= far) far = 2 * (found.few_until - reach.committed);
+  return std::min(reach.committed + far, reach.end);
 }
 
 int Caution::MostBeside(std::int64_t offset) const {

@@ -22,14 +22,18 @@ class Caution {
  public:
   // The most events at a time, where they are to be few.
   static constexpr int kFew = 32;
-  // How far a member may have delivered past the committed offset.
-  static constexpr std::int64_t kReach = 10'000;
 
   Caution() = default;
-  // Of a partition whose mark is `found` at the committed offset, and which ends at `end`.
-  // `failed`: the offset of the event that has failed once more; -1: none has.
-  static Caution After(const Mark& found, std::int64_t committed, std::int64_t end,
-                       std::int64_t* failed);
+  // What a member can have delivered: from the committed offset on about as many offsets as it may
+  // read past the first that is not settled, none from the end on.
+  struct Reach {
+    std::int64_t committed = 0;
+    std::int64_t span = 0;
+    std::int64_t end = 0;
+  };
+  // Of a partition whose mark is `found`. `failed`: the offset of the event that has failed once
+  // more; -1: none has.
+  static Caution After(const Mark& found, const Reach& reach, std::int64_t* failed);
 
   // At most so many events may be with the client while this one is; 0: any number.
   int MostBeside(std::int64_t offset) const;
@@ -49,6 +53,9 @@ class Caution {
   std::int64_t until() const { return few_until_ > one_until_ ? few_until_ : one_until_; }
 
  private:
+  // How far care is taken after an end that says nothing of what was out. Where that has been done
+  // before, twice as far: the offsets may have holes, and the commit may have been late.
+  static std::int64_t Far(const Mark& found, const Reach& reach);
   // What the events that alone were with a client that is gone have to do with it.
   void Suspect(Span out, std::int64_t* failed);
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/optional.h"
 #include "server/bus/cursors.h"
 #include "server/kafka/consumer.h"
 
@@ -17,10 +18,11 @@ class Commits {
   virtual ~Commits() = default;
 
   // The partition, which ends at `end` now, is this member's from now on, to be read from
-  // `position`. `committed`: the group has just this offset already, with `metadata`. Returns where
-  // it is to be read from: further on where it was parked and nobody else has had it.
+  // `position`. `known`: what the group has for it; behind `position` where retention took what is
+  // between. Unset: it has nothing, or of another log. Returns where it is to be read from: further
+  // on where it was parked and nobody else has had it.
   virtual std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position,
-                           std::int64_t end, bool committed, const std::string& metadata) = 0;
+                           std::int64_t end, const absl::optional<kafka::GroupOffset>& known) = 0;
   // Its last commit follows, before others may have it.
   virtual void Close(const kafka::TopicPartition& partition) = 0;
   // A rebalance has taken the partition; it may come back by the assignment that follows, after

@@ -91,10 +91,8 @@ void GroupMember::OnLookedUp(const absl::StatusOr<GroupView>& looked_up, const S
   std::vector<GroupStart> starts;
   for (std::size_t i = 0; i < looked_up->views.size(); ++i) {
     const PartitionView& view = looked_up->views[i];
-    const kafka::GroupOffset& committed = looked_up->committed[i];
-    starts.push_back(FindGroupStart({view, committed.offset, Appeared(view.partition)}, initial,
-                                    options_.gap_policy));
-    starts.back().metadata = committed.metadata;
+    starts.push_back(FindGroupStart({view, looked_up->committed[i], Appeared(view.partition)},
+                                    initial, options_.gap_policy));
   }
   BeginAt(starts);
 }
@@ -161,8 +159,7 @@ void GroupMember::BeginAt(const std::vector<GroupStart>& starts) {
     if (start.lost.has_value() && options_.gap_policy == GapPolicy::kFail) {
       Fail(Expired(*start.lost));  // The group keeps the offset that it has.
     } else {
-      offset =
-          commits_.Add(start.partition, start.offset, start.end, start.committed, start.metadata);
+      offset = commits_.Add(start.partition, start.offset, start.end, start.known);
     }
     cursors.Add(start.partition, offset, end);
   }
@@ -187,7 +184,7 @@ void GroupMember::GoOn(const GroupStart& start) {
     if (start.lost->cause == Lost::Cause::kPastEnd) {  // Another log, under the same name.
       reader_.DropBatch();                             // What was kept may be in it meanwhile.
       commits_.Remove(start.partition);
-      commits_.Add(start.partition, start.offset, start.end, false, "");
+      commits_.Add(start.partition, start.offset, start.end, absl::nullopt);
     }
   }
   if (absl::Status status = reader_.GoOn(); !status.ok()) Fail(status);

@@ -4,9 +4,11 @@ namespace eventbus::bus {
 
 GroupStart FindGroupStart(const GroupPartition& partition, const Start& initial, GapPolicy policy) {
   const PartitionView& view = partition.view;
-  if (partition.committed >= 0) {
-    GroupStart start = FindNextStart(view.partition, partition.committed, view.marks, policy);
-    start.committed = !start.lost.has_value();
+  if (partition.committed.offset >= 0) {
+    GroupStart start =
+        FindNextStart(view.partition, partition.committed.offset, view.marks, policy);
+    const bool other_log = start.lost.has_value() && start.lost->cause == Lost::Cause::kPastEnd;
+    if (!other_log) start.known = partition.committed;
     return start;
   }
   const std::int64_t offset = partition.appeared ? view.marks.begin : StartIn(initial, view);
@@ -15,7 +17,7 @@ GroupStart FindGroupStart(const GroupPartition& partition, const Start& initial,
 
 GroupStart FindNextStart(const kafka::TopicPartition& partition, std::int64_t offset,
                          const kafka::Watermarks& marks, GapPolicy policy) {
-  GroupStart start{partition, offset, marks.end, false, "", FindLost(partition, offset, marks)};
+  GroupStart start{partition, offset, marks.end, absl::nullopt, FindLost(partition, offset, marks)};
   if (!start.lost.has_value()) return start;
   start.offset = policy == GapPolicy::kLatest ? marks.end : marks.begin;
   start.lost->next_offset = start.offset;

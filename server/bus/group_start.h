@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "absl/types/optional.h"
 #include "server/bus/positions.h"
@@ -14,8 +13,8 @@ enum class GapPolicy { kEarliest, kLatest, kFail };
 // What is known of a partition that a group's member is to read.
 struct GroupPartition {
   PartitionView view;
-  // The offset that the group has for it; -1: none.
-  std::int64_t committed = -1;
+  // What the group has for it; its offset -1: nothing.
+  kafka::GroupOffset committed;
   // It appeared while the stream ran: nothing in it is older than the stream.
   bool appeared = false;
 };
@@ -26,9 +25,8 @@ struct GroupStart {
   std::int64_t offset = 0;
   // Where the partition ends now.
   std::int64_t end = 0;
-  // The group has just this offset, with this metadata.
-  bool committed = false;
-  std::string metadata;
+  // What the group has, if it is of this log; before `offset` where records between are gone.
+  absl::optional<kafka::GroupOffset> known;
   // Records that the group has not read and cannot have; `next_offset` is `offset`.
   absl::optional<Lost> lost;
 };

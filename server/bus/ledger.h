@@ -34,8 +34,8 @@ class Ledger {
   bool IsSettled(std::int64_t offset) const;
   // What is settled past the prefix.
   std::vector<Span> settled() const;
-  // Records from the first that is not settled up to the last that was read.
-  std::size_t span() const { return entries_.size(); }
+  // Offsets from the first that is not settled to where reading is.
+  std::int64_t span() const { return entries_.empty() ? 0 : next_ - entries_.front().offset; }
 
  private:
   struct Entry {

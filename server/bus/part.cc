@@ -21,13 +21,14 @@ std::int64_t BytesOf(const kafka::RecordView& record) {
 }  // namespace
 
 Part::Part(const kafka::TopicPartition& partition, std::int64_t position,
-           absl::optional<kafka::GroupOffset> committed, std::int64_t end)
-    : partition_(partition), ledger_(position, {}), commits_(committed) {
+           absl::optional<kafka::GroupOffset> committed, std::int64_t end, std::int64_t max_span)
+    : partition_(partition), max_span_(max_span), ledger_(position, {}), commits_(committed) {
   const CommitMetadata known = MetadataOf(committed);
   ledger_ = Ledger(position, known.settled);
   for (const Failures& each : known.failures) failures_[each.offset] = each.count;
   std::int64_t failed = -1;
-  caution_ = Caution::After(known.mark, position, end, &failed);
+  const std::int64_t from = committed.has_value() ? committed->offset : position;
+  caution_ = Caution::After(known.mark, {from, max_span, end}, &failed);
   if (failed >= 0 && !ledger_.IsSettled(failed)) Fail(failed);
   commits_.Announce();
 }
@@ -47,6 +48,12 @@ void Part::Settle(std::int64_t offset) {
   ledger_.Settle(offset);
   commits_.Touch();
   DropSettled();
+}
+
+bool Part::UpdatePause() {
+  const std::int64_t bound = paused_ ? max_span_ / 2 + 1 : max_span_;
+  const bool pauses = ledger_.span() >= bound;
+  return std::exchange(paused_, pauses) != pauses;
 }
 
 EventPtr Part::Keep(const kafka::RecordView& record, absl::Time now) {

@@ -23,16 +23,21 @@ namespace eventbus::bus {
 // commit. Pure; one thread at a time.
 class Part : public std::enable_shared_from_this<Part> {
  public:
-  // As the group has it: read from `position` on, with `committed` in Kafka, where it is just this
-  // offset; `end` is where the partition ends now.
+  // Read from `position` on, with `committed` in Kafka, which may be behind it: what is between is
+  // gone. `end` is where the partition ends now; from the first that is not settled on a member
+  // reads `max_span` offsets.
   Part(const kafka::TopicPartition& partition, std::int64_t position,
-       absl::optional<kafka::GroupOffset> committed, std::int64_t end);
+       absl::optional<kafka::GroupOffset> committed, std::int64_t end, std::int64_t max_span);
 
   // ---- Reading. False: it is settled, and not to be delivered.
   bool Read(std::int64_t offset);
   void ReadTo(std::int64_t next);
   // What was read is settled.
   void Settle(std::int64_t offset);
+  // Whether nothing more is to be read for now: from `max_span` on, until half of that is left, as
+  // to go on costs what was fetched. UpdatePause: true where that has changed.
+  bool paused() const { return paused_; }
+  bool UpdatePause();
   // What was read is kept from now on, for its delivery.
   EventPtr Keep(const kafka::RecordView& record, absl::Time now);
 
@@ -82,6 +87,7 @@ class Part : public std::enable_shared_from_this<Part> {
   void DropSettled();
 
   const kafka::TopicPartition partition_;
+  const std::int64_t max_span_;
   Ledger ledger_;
   std::deque<EventPtr> held_;
   Lines lines_;
@@ -90,6 +96,7 @@ class Part : public std::enable_shared_from_this<Part> {
   Caution caution_;
   bool open_ = true;
   bool bare_ = false;
+  bool paused_ = false;
   PartCommits commits_;
 };
 

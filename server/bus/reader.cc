@@ -43,8 +43,16 @@ bool Reader::WantsMore() const { return !batch_.full() && !reached_end(); }
 bool Reader::Advance() {
   if (account_ != nullptr && CollectKept()) return true;
   if (consumer_ == nullptr || error_.has_value() || lost_.has_value()) return false;
-  if (account_ != nullptr && account_->full()) return false;
+  if (account_ != nullptr && (account_->full() || !FollowPauses())) return false;
   return consumer_->Poll(1, *this) > 0;
+}
+
+// What is paused holds up no other partition: the consumer reads the others alone.
+bool Reader::FollowPauses() {
+  if (account_->pauses() == pauses_) return true;
+  const absl::Status status = GoOn();
+  if (!status.ok()) error_ = status;
+  return status.ok();
 }
 
 bool Reader::CollectKept() {
@@ -97,13 +105,11 @@ absl::Status Reader::GoOn() {
   if (consumer_ == nullptr) return absl::OkStatus();
   cursors_.Doubt();
   std::vector<kafka::StartOffset> positions = cursors_.ReadPositions();
-  if (only_.has_value()) {
-    positions.erase(std::remove_if(positions.begin(), positions.end(),
-                                   [this](const kafka::StartOffset& position) {
-                                     return !only_->contains(position.partition.topic);
-                                   }),
-                    positions.end());
-  }
+  if (account_ != nullptr) pauses_ = account_->pauses();
+  std::erase_if(positions, [this](const kafka::StartOffset& position) {
+    if (only_.has_value() && !only_->contains(position.partition.topic)) return true;
+    return account_ != nullptr && account_->IsPaused(position.partition);
+  });
   return consumer_->Assign(positions);
 }
 

@@ -94,6 +94,7 @@ class Reader final : private kafka::ConsumerEvents {
   void OnPositionLost(const kafka::TopicPartition& partition) override;
   void OnError(const absl::Status& error) override;
   bool Advance();
+  bool FollowPauses();
   bool CollectKept();
   void Collect(const kafka::RecordView& record, const kafka::TopicPartition& partition);
   void AddToBatch(const kafka::RecordView& record,
@@ -104,6 +105,7 @@ class Reader final : private kafka::ConsumerEvents {
   const wire::Plan& plan_;
   const ReaderOptions options_;
   Account* account_ = nullptr;                 // Null: nobody keeps one.
+  std::uint64_t pauses_ = 0;                   // What of `account_` the consumer knows.
   std::shared_ptr<kafka::Consumer> consumer_;  // Null: nothing is read.
   absl::optional<std::set<std::string>> only_;
   Cursors cursors_;

@@ -145,6 +145,7 @@ void Settling::LetterWritten(Letters::Id id) {
 void Settling::SettleEvent(HeldEvent& event) {
   LetGo(event, State::kSettled);
   event.part->Settle(event.offset);
+  UpdatePause(*event.part);
 }
 
 void Settling::LetGo(HeldEvent& event, State state) {

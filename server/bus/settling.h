@@ -82,7 +82,7 @@ class Settling final : public Commits, public Account {
   // ---- Commits. What is taken or written does not count here.
   // Where the group still has what this stream committed, all goes on: tokens, and what is settled.
   std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position, std::int64_t end,
-                   bool committed, const std::string& metadata) override;
+                   const absl::optional<kafka::GroupOffset>& known) override;
   void Close(const kafka::TopicPartition& partition) override;
   // Its events may be settled meanwhile; that is committed once it has come back.
   void Park(const kafka::TopicPartition& partition) override;
@@ -111,6 +111,8 @@ class Settling final : public Commits, public Account {
   bool MayTakeBatch() override;
   std::string TakeBatch(int events) override;
   bool full() const override;
+  bool IsPaused(const kafka::TopicPartition& partition) const override;
+  std::uint64_t pauses() const override { return pauses_; }
 
  private:
   using PartPtr = std::shared_ptr<Part>;
@@ -132,6 +134,7 @@ class Settling final : public Commits, public Account {
   void Recall(const Retried& retried);
   absl::Duration Backoff(int failures) const;
 
+  void UpdatePause(Part& part);
   void AddLetter(const EventPtr& event, int deliveries, std::string reason);
   bool HasFailedForGood(int failures) const;
   void SettleEvent(HeldEvent& event);
@@ -158,6 +161,7 @@ class Settling final : public Commits, public Account {
   std::int64_t held_events_ = 0;
   std::int64_t held_bytes_ = 0;
   std::int64_t undelivered_ = 0;
+  std::uint64_t pauses_ = 0;
   bool careful_ = false;  // Any partition of this stream is.
   // The events that may be with the client at one time, where the stream is careful.
   struct Turn {

@@ -13,7 +13,10 @@ using State = HeldEvent::State;
 
 bool Settling::Read(const kafka::TopicPartition& partition, std::int64_t offset) {
   const auto found = parts_.find(partition);
-  return found != parts_.end() && found->second->Read(offset);
+  if (found == parts_.end()) return false;
+  const bool deliver = found->second->Read(offset);
+  UpdatePause(*found->second);
+  return deliver;
 }
 
 void Settling::ReadTo(const kafka::TopicPartition& partition, std::int64_t next) {
@@ -23,7 +26,9 @@ void Settling::ReadTo(const kafka::TopicPartition& partition, std::int64_t next)
 
 void Settling::Skip(const kafka::TopicPartition& partition, std::int64_t offset) {
   const auto found = parts_.find(partition);
-  if (found != parts_.end()) found->second->Settle(offset);
+  if (found == parts_.end()) return;
+  found->second->Settle(offset);
+  UpdatePause(*found->second);
 }
 
 absl::optional<Delivery> Settling::Deliver(const kafka::TopicPartition& partition,
@@ -80,10 +85,16 @@ std::string Settling::TakeBatch(int events) {
 }
 
 bool Settling::full() const {
-  if (held_events_ >= options_.max_events || held_bytes_ >= options_.max_bytes) return true;
-  return std::any_of(parts_.begin(), parts_.end(), [this](const auto& each) {
-    return each.second->ledger().span() >= options_.max_span;
-  });
+  return held_events_ >= options_.max_events || held_bytes_ >= options_.max_bytes;
+}
+
+bool Settling::IsPaused(const kafka::TopicPartition& partition) const {
+  const auto found = parts_.find(partition);
+  return found != parts_.end() && found->second->paused();
+}
+
+void Settling::UpdatePause(Part& part) {
+  if (part.UpdatePause()) ++pauses_;
 }
 
 // ---- Care.

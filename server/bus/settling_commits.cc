@@ -13,17 +13,16 @@ using State = HeldEvent::State;
 }  // namespace
 
 std::int64_t Settling::Add(const kafka::TopicPartition& partition, std::int64_t position,
-                           std::int64_t end, bool committed, const std::string& metadata) {
-  absl::optional<kafka::GroupOffset> known;
-  if (committed) known = kafka::GroupOffset{partition, position, metadata};
+                           std::int64_t end, const absl::optional<kafka::GroupOffset>& known) {
+  const bool readable = known.has_value() && known->offset == position;
   PartPtr part;
   const auto parked = parked_.find(partition);
-  if (parked != parked_.end() && committed && parked->second->commits().committed() == known) {
+  if (parked != parked_.end() && readable && parked->second->commits().committed() == known) {
     part = std::move(parked->second);
     parked_.erase(parked);
     part->Open();
   } else {
-    part = std::make_shared<Part>(partition, position, std::move(known), end);
+    part = std::make_shared<Part>(partition, position, known, end, options_.max_span);
   }
   parts_[partition] = part;
   UpdateCare();

@@ -14,8 +14,10 @@ struct SettlingOptions {
   // where they cannot be written the others go on.
   std::int64_t max_events = 1000;
   std::int64_t max_bytes = std::int64_t{16} << 20;
-  // Records of one partition between the first that is not settled and the last read.
-  std::size_t max_span = 10'000;
+  // Offsets of one partition from the first that is not settled to the last read: there it is
+  // paused. What a member that died may have delivered is found by it, too, so that the members of
+  // a group should have the same.
+  std::int64_t max_span = 10'000;
 
   // How long a retry waits: `min_backoff` doubled with each failure after the first, at most
   // `max_backoff`.

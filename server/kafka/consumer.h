@@ -114,9 +114,9 @@ struct GroupOffset {
 // max.poll.interval.ms.
 //
 // Assign answers OnAssigned: it then lists everything that is to be read, the new partitions
-// included, and each starts afresh at its position. Between rebalances it moves positions; not
-// between OnRevoked and Release. One thread at a time; look-ups may run beside it, but not beside
-// Leave and the destructor.
+// included, and each starts afresh at its position; one that it leaves out is this member's and
+// not read. Between rebalances it moves positions; not between OnRevoked and Release. One thread at
+// a time; look-ups may run beside it, but not beside Leave and the destructor.
 //
 // The destructor leaves the group without a commit, if Leave was not called, and does not wait;
 // what Commit was given and did not run is destroyed unrun.

@@ -143,6 +143,7 @@ class Checker {
                   topics_, catalog_, violations_);
     options.reader = reader_;
     options.member.commit_interval = defaults_.commit_interval;
+    options.settling.max_span = defaults_.max_span;
     options.member.gap_policy = ReadGapPolicy(group.gap_policy());
     options.heartbeat_interval = heartbeat_interval_;
     ReadSettling(group, catalog_, options, violations_);

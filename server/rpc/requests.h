@@ -21,6 +21,8 @@ struct SubscribeDefaults {
   // Where a group starts that does not say (KAFKA_AUTO_OFFSET_RESET).
   bus::Start group_start = bus::Earliest{};
   absl::Duration commit_interval = absl::Seconds(1);
+  // As bus::SettlingOptions has it.
+  std::int64_t max_span = 10'000;
 };
 
 using SubscribeOptions = std::variant<bus::TailOptions, bus::GroupOptions>;

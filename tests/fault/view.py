@@ -82,9 +82,6 @@ class Reader:
     settlements: dict[Place, list[Settlement]] = field(default_factory=lambda: defaultdict(list))
     streams: dict[str, Stream] = field(default_factory=dict)
     gaps: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-    # When each was told of the partition, and where reading went on; clients' own guesses left out.
-    told_gaps: dict[str, list[tuple[float, int]]] = field(
-        default_factory=lambda: defaultdict(list))
     # Numbers of its dead letters, and why they are.
     dead: dict[Place, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -228,7 +225,6 @@ class _Builder:
             self._restarts.append(line)
         else:
             self._reader(line).gaps[line["p"]].append((line["first"], line["next"]))
-            self._reader(line).told_gaps[line["p"]].append((line["t"], line["next"]))
 
     def on_end(self, line: Line) -> None:
         stream = self._stream(line)

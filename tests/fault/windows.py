@@ -19,8 +19,6 @@ OF_KAFKA = ("broker_", "leader_", "coordinator_", "net_", "kafka_")
 def excuse(view: View, reader: Reader, place: Place, accepted: Settlement,
            again: float) -> str | None:
     """Why what was accepted came again at `again`; None where no window allows it."""
-    if _forgotten(reader, place, accepted, again):
-        return "the group's offset was gone"
     server = reader.streams[accepted.stream].server
     # A running stream that keeps its partition commits what was accepted, sooner or later. What it
     # is told of a loss may pass the answer on its way.
@@ -56,13 +54,6 @@ def _legacy(reader: Reader, place: Place, accepted: Settlement, again: float) ->
     """Whether a member that knows nothing of metadata has had the partition meanwhile."""
     return any(other.legacy and other.gained(place[0], accepted.begin - SLACK, again + SLACK)
                for other in reader.streams.values())
-
-
-def _forgotten(reader: Reader, place: Place, accepted: Settlement, again: float) -> bool:
-    """Whether retention has taken the group's offset meanwhile, and with it the metadata, which had
-    what was accepted past it."""
-    return any(accepted.begin <= t <= again + SLACK and onward <= place[1]
-               for t, onward in reader.told_gaps.get(place[0], ()))
 
 
 def _rebalanced(reader: Reader, place: Place, accepted: Settlement) -> bool:

@@ -88,6 +88,8 @@ class GroupKafkaTest : public RealKafkaTest {
 
   // A member joins another's group while records are written, and leaves it.
   void ShareWhileWritten(const Properties& properties);
+  // A member leaves a partition out for a while, through another's coming and going.
+  void LeaveOneOut(const Properties& properties);
 
   std::string group_;
   // With three partitions.
@@ -182,6 +184,49 @@ TEST_F(GroupKafkaTest, MembersShareEachRecordOnceWhileTheyComeAndGo) { ShareWhil
 TEST_F(GroupKafkaTest, CooperativeMembersShareEachRecordOnceWhileTheyComeAndGo) {
   ShareWhileWritten(kCooperative);
 }
+
+void GroupKafkaTest::LeaveOneOut(const Properties& properties) {
+  constexpr int kRecords = 300;
+  FillTrio(kRecords);
+  const auto factory = MakeFactory(properties);
+  Member first(*factory, group_, {trio_});
+  ASSERT_TRUE(first.PollUntil([&] { return first.values().size() == kRecords; }));
+  const auto before = first.positions();
+  first.Pause({{trio_, 0}});
+  FillTrio(kRecords, kRecords);
+  const std::vector<kafka::TopicPartition> partitions = {{trio_, 0}, {trio_, 1}, {trio_, 2}};
+  const auto ends = first.consumer().QueryWatermarks(partitions, kTimeout);
+  ASSERT_TRUE(ends.ok()) << ends.status();
+  ASSERT_TRUE(first.PollUntil([&] {
+    return first.positions().at(partitions[1]) == (*ends)[1].end &&
+           first.positions().at(partitions[2]) == (*ends)[2].end;
+  }));
+  EXPECT_EQ(first.positions().at(partitions[0]), before.at(partitions[0]));
+  EXPECT_LT(before.at(partitions[0]), (*ends)[0].end);
+  {
+    Member second(*factory, group_, {trio_});
+    ASSERT_TRUE(Member::PollAllUntil({&first, &second}, [&] {
+      return !second.positions().empty() &&
+             first.positions().size() + second.positions().size() == 3;
+    }));
+    ASSERT_TRUE(second.CommitAndWait(second.PositionsToCommit()).ok());
+    EXPECT_TRUE(second.LeaveAndWait(second.PositionsToCommit()).ok());
+    for (const std::string& value : second.values()) {
+      first.events.records.push_back({{}, 0, 0, {}, value, {}});
+    }
+  }
+  ASSERT_TRUE(first.PollUntil([&] { return first.positions().size() == 3; }));
+  first.Pause({});
+  ASSERT_TRUE(first.PollUntil([&] { return first.values().size() >= 2 * kRecords; }));
+  EXPECT_THAT(first.values(), UnorderedElementsAreArray(Numbers(2 * kRecords)));
+  EXPECT_THAT(first.errors, IsEmpty());
+  EXPECT_THAT(first.commit_errors, IsEmpty());
+  EXPECT_EQ(first.losses, 0);
+}
+
+TEST_F(GroupKafkaTest, WhatIsLeftOutStaysTheMembersAndIsReadOnLater) { LeaveOneOut(kQuick); }
+
+TEST_F(GroupKafkaTest, SoUnderACooperativeAssignor) { LeaveOneOut(kCooperative); }
 
 // librdkafka pauses what a member keeps, and would go on behind what it had fetched.
 TEST_F(GroupKafkaTest, ACooperativeRebalanceSkipsNothingThatWasFetchedAndNotRead) {

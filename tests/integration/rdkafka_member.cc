@@ -1,6 +1,7 @@
 #include "tests/integration/rdkafka_member.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/time/clock.h"
 
@@ -68,9 +69,16 @@ void Member::OnAssigned(const std::vector<kafka::TopicPartition>& partitions) {
 
 void Member::Read() {
   std::vector<kafka::StartOffset> starts;
-  for (const auto& [partition, offset] : positions_) starts.push_back({partition, offset});
+  for (const auto& [partition, offset] : positions_) {
+    if (!paused_.contains(partition)) starts.push_back({partition, offset});
+  }
   const absl::Status status = consumer_->Assign(starts);
   if (!status.ok()) errors.push_back(status);
+}
+
+void Member::Pause(std::set<kafka::TopicPartition> paused) {
+  paused_ = std::move(paused);
+  Read();
 }
 
 void Member::MoveTo(const std::map<kafka::TopicPartition, std::int64_t>& positions) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ class Member final : private kafka::GroupEvents {
 
   // Reads all from `positions_` as they are changed.
   void MoveTo(const std::map<kafka::TopicPartition, std::int64_t>& positions);
+
+  // Reads all but `paused`, which stay its own.
+  void Pause(std::set<kafka::TopicPartition> paused);
 
   // Takes no records meanwhile.
   void Stall(bool stall) { stalled_ = stall; }
@@ -65,6 +69,7 @@ class Member final : private kafka::GroupEvents {
   Signal ready_;
   std::unique_ptr<kafka::GroupConsumer> consumer_;
   std::map<kafka::TopicPartition, std::int64_t> positions_;
+  std::set<kafka::TopicPartition> paused_;
   // Of `events.records`, how many `positions_` counts.
   std::size_t counted_ = 0;
   bool stalled_ = false;

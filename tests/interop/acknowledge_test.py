@@ -110,6 +110,32 @@ class AcknowledgeTest(unittest.TestCase):
         stream.leave()
         self.check_next([ids[0], ids[2], ids[4]], self.other)
 
+    # Too much behind one event.
+
+    def test_a_partition_at_its_span_waits_and_the_others_go_on(self) -> None:
+        stub = self.enterContext(serving("--max_delivered_span=1000")).stub
+        of = groups.request(self.group, v1.ACK_MODE_EXPLICIT, event_types=[f"{self.group}.*"])
+        of.group.max_outstanding_events = 10_000
+        with Stream(stub, of) as stream:
+            stream.started()
+            ids = write(self.group, 1500)
+            wait_for_all(ids[:1], stream)
+            others = write(self.group, 3, partition=PARTITION + 1)
+            wait_for_all(others, stream)
+            self.assertNotIn(ids[-1], stream.ids())
+            self.assertEqual(acknowledge(stub, stream.tokens([ids[0]])), {})
+            self.acknowledge_all(stub, stream, ids)
+        self.assertEqual([each for each in stream.ids() if each not in others], ids)
+
+    def acknowledge_all(self, stub: EventBusServiceStub, stream: Stream, ids: list[str]) -> None:
+        """As they come."""
+        def done() -> bool:
+            came = stream.ids()
+            self.assertEqual(acknowledge(stub, stream.tokens(came)), {})
+            return set(ids) <= set(came)
+
+        wait_until(done, f"all {len(ids)} have come")
+
     # Beside kafka-python.
 
     def test_kafka_python_sees_the_prefix_and_the_metadata(self) -> None:

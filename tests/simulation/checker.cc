@@ -13,8 +13,6 @@ namespace {
 constexpr auto kDone = v1::ERROR_REASON_UNSPECIFIED;
 
 constexpr int kNeverSeconds = 1800;
-// Where retention took the offset that is committed, what was settled past it is forgotten.
-constexpr bool kGapsForget = true;
 
 std::string Offsets(const std::vector<kafka::GroupOffset>& offsets) {
   std::string text;
@@ -441,8 +439,8 @@ void Checker::Begin(Member member, int index) {
   for (EventId id{index, 0}; id.index < static_cast<int>(part(index).events.size()); ++id.index) {
     Event& e = event(id);
     if (!e.promised) continue;
-    if (Covered(part(index), log_.record(id).offset) && (held.readable || !kGapsForget)) continue;
-    if (!e.weak && !setup_.small_metadata && (held.readable || !kGapsForget)) {
+    if (Covered(part(index), log_.record(id).offset)) continue;
+    if (!e.weak && !setup_.small_metadata) {
       Fail(absl::StrCat(Name(id),
                         " is settled, and what its partition begins with does not say so"));
     }

@@ -26,13 +26,12 @@ class WorldConsumer final : public kafka::GroupConsumer, private Coordinator::Re
   absl::Status Assign(const std::vector<kafka::StartOffset>& positions) override {
     if (link_->cut) return absl::OkStatus();
     reading_.clear();
-    std::vector<int> parts;
     for (const kafka::StartOffset& start : positions) {
-      parts.push_back(kafka_.log_.Find(start.partition));
-      reading_.push_back({parts.back(), start.offset});
+      reading_.push_back({kafka_.log_.Find(start.partition), start.offset});
     }
+    // Those that are paused, too.
     if (kafka_.coordinator_.awaits_assign(link_->member)) {
-      kafka_.checker_.OnAssigned(link_->member, parts);
+      kafka_.checker_.OnAssigned(link_->member, kafka_.coordinator_.owned(link_->member));
     }
     kafka_.coordinator_.Assign(link_->member);
     return absl::OkStatus();

@@ -25,7 +25,7 @@ const bus::Filter& TheFilter() {
 bus::GroupOptions OptionsOf(const Setup& setup, const WorldLog& log, int name) {
   bus::GroupOptions options;
   options.settling.max_events = setup.max_outstanding;
-  options.settling.max_span = static_cast<std::size_t>(setup.max_span);
+  options.settling.max_span = setup.max_span;
   options.settling.dead_letters = setup.dead_letters;
   options.settling.max_failures = setup.max_failures;
   options.settling.max_backoff = absl::Seconds(8);

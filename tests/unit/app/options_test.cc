@@ -112,7 +112,8 @@ TEST(OptionsTest, HelpExplainsEachFlagAndExitsWithZero) {
        {"--listen", "--allow_plaintext", "--kafka_bootstrap_servers", "--kafka_group_id",
         "--kafka_auto_offset_reset", "--kafka_config", "--kafka_property", "--embedded_kafka",
         "--provision_topics", "--replication_factor", "--max_event_bytes", "--max_streams",
-        "--drain_timeout", "--commit_interval", "--log_level", "--version"}) {
+        "--max_delivered_span", "--drain_timeout", "--commit_interval", "--log_level",
+        "--version"}) {
     EXPECT_THAT(help, HasSubstr(flag));
   }
   EXPECT_THAT(help, HasSubstr("25s"));
@@ -127,6 +128,7 @@ TEST(OptionsTest, AWrongNumberIsRefusedWithItsRange) {
   EXPECT_THAT(Refusal({"--replication_factor=0"}), HasSubstr("0 not in range"));
   EXPECT_THAT(Refusal({"--max_event_bytes=2097153"}), HasSubstr("2097152"));
   EXPECT_THAT(Refusal({"--max_streams=many"}), HasSubstr("many"));
+  EXPECT_THAT(Refusal({"--max_delivered_span=999"}), HasSubstr("1000"));
 }
 
 TEST(OptionsTest, AWrongWordIsRefusedWithTheAllowedOnes) {

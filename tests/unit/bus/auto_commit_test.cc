@@ -27,7 +27,7 @@ class AutoCommitTest : public testing::Test {
 };
 
 TEST_F(AutoCommitTest, WhatIsHandedToAWriteIsDueOnceItIsWritten) {
-  commits_.Add(kPartition, 5, /*end=*/9, /*committed=*/true, "");
+  commits_.Add(kPartition, 5, /*end=*/9, kafka::GroupOffset{kPartition, 5, ""});
   Take(8);
   EXPECT_FALSE(commits_.due());
   commits_.Written();
@@ -37,7 +37,7 @@ TEST_F(AutoCommitTest, WhatIsHandedToAWriteIsDueOnceItIsWritten) {
 }
 
 TEST_F(AutoCommitTest, APositionThatTheGroupDoesNotHaveIsDueAtOnce) {
-  commits_.Add(kPartition, 5, /*end=*/9, /*committed=*/false, "");
+  commits_.Add(kPartition, 5, /*end=*/9, /*known=*/absl::nullopt);
   EXPECT_TRUE(commits_.first_due());
   const auto due = commits_.TakeDue();
   EXPECT_EQ(Only(due), 5);
@@ -47,14 +47,14 @@ TEST_F(AutoCommitTest, APositionThatTheGroupDoesNotHaveIsDueAtOnce) {
 }
 
 TEST_F(AutoCommitTest, WhatFailedIsDueAgain) {
-  commits_.Add(kPartition, 5, /*end=*/9, /*committed=*/false, "");
+  commits_.Add(kPartition, 5, /*end=*/9, /*known=*/absl::nullopt);
   const auto due = commits_.TakeDue();
   commits_.Failed(due, absl::UnavailableError("away"));
   EXPECT_EQ(Only(commits_.TakeDue()), 5);
 }
 
 TEST_F(AutoCommitTest, AFailureDoesNotTakeBackWhatWasSentAfterIt) {
-  commits_.Add(kPartition, 5, /*end=*/9, /*committed=*/true, "");
+  commits_.Add(kPartition, 5, /*end=*/9, kafka::GroupOffset{kPartition, 5, ""});
   Take(6);
   commits_.Written();
   const auto first = commits_.TakeDue();
@@ -66,7 +66,7 @@ TEST_F(AutoCommitTest, AFailureDoesNotTakeBackWhatWasSentAfterIt) {
 }
 
 TEST_F(AutoCommitTest, TheLastCommitSaysAgainWhatIsOnItsWay) {
-  commits_.Add(kPartition, 5, /*end=*/9, /*committed=*/true, "");
+  commits_.Add(kPartition, 5, /*end=*/9, kafka::GroupOffset{kPartition, 5, ""});
   EXPECT_THAT(commits_.TakeLast(), IsEmpty());
   Take(6);
   commits_.Written();
@@ -75,12 +75,12 @@ TEST_F(AutoCommitTest, TheLastCommitSaysAgainWhatIsOnItsWay) {
 }
 
 TEST_F(AutoCommitTest, AWriteDoesNotCountForAPartitionThatIsGone) {
-  commits_.Add(kPartition, 5, /*end=*/9, /*committed=*/true, "");
+  commits_.Add(kPartition, 5, /*end=*/9, kafka::GroupOffset{kPartition, 5, ""});
   Take(8);
   commits_.Remove(kPartition);
   commits_.Written();
   EXPECT_FALSE(commits_.due());
-  commits_.Add(kPartition, 5, /*end=*/9, /*committed=*/true, "");
+  commits_.Add(kPartition, 5, /*end=*/9, kafka::GroupOffset{kPartition, 5, ""});
   commits_.Written();
   EXPECT_FALSE(commits_.due()) << "what is read again is not written yet";
 }

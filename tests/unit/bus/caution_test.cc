@@ -12,9 +12,9 @@ struct Found {
   std::int64_t failed = -1;
 };
 
-Found After(const Mark& mark, std::int64_t committed, std::int64_t end) {
+Found After(const Mark& mark, const Caution::Reach& reach = {10, 1000, 100}) {
   Found found;
-  found.caution = Caution::After(mark, committed, end, &found.failed);
+  found.caution = Caution::After(mark, reach, &found.failed);
   return found;
 }
 
@@ -26,13 +26,13 @@ TEST(CautionTest, NoneIsNeededWithoutReason) {
 }
 
 TEST(CautionTest, ACleanEndLeavesThePartitionAsItWas) {
-  const Found found = After({false, 50, 20, {}}, 10, 100);
+  const Found found = After({false, 50, 20, {}});
   EXPECT_EQ(found.failed, -1);
   EXPECT_EQ(found.caution.mark(false, 10), (Mark{false, 50, 20, {}}));
 }
 
 TEST(CautionTest, FoundOpenEverythingThatMayHaveBeenOutIsSuspect) {
-  const Found found = After({true, 0, 0, {}}, 10, 100);
+  const Found found = After({true, 0, 0, {}});
   EXPECT_EQ(found.failed, -1);
   EXPECT_EQ(found.caution.MostBeside(10), Caution::kFew);
   EXPECT_EQ(found.caution.MostBeside(99), Caution::kFew);
@@ -42,16 +42,22 @@ TEST(CautionTest, FoundOpenEverythingThatMayHaveBeenOutIsSuspect) {
 }
 
 TEST(CautionTest, ButNotFartherThanAMemberReaches) {
-  const Found found = After({true, 0, 0, {}}, 10, 1'000'000);
-  EXPECT_EQ(found.caution.until(), 10 + Caution::kReach);
+  EXPECT_EQ(After({true, 0, 0, {}}, {10, 30, 1000}).caution.until(), 40);
+}
+
+// So at a hole that is longer than that.
+TEST(CautionTest, WhereCareWasTakenBeforeTwiceAsFar) {
+  EXPECT_EQ(After({true, 40, 0, {}}, {10, 30, 1000}).caution.until(), 70);
+  EXPECT_EQ(After({true, 70, 0, {}}, {10, 30, 1000}).caution.until(), 130);
+  EXPECT_EQ(After({true, 70, 0, {}}, {10, 30, 100}).caution.until(), 100);
 }
 
 TEST(CautionTest, WhatWasSuspectBeforeStaysSo) {
-  EXPECT_EQ(After({true, 500, 20, {}}, 10, 100).caution.mark(true, 10), (Mark{true, 500, 20, {}}));
+  EXPECT_EQ(After({true, 500, 20, {}}).caution.mark(true, 10), (Mark{true, 500, 20, {}}));
 }
 
 TEST(CautionTest, FoundWithAFewTheyGoOneByOne) {
-  const Found found = After({true, 50, 0, {12, 15}}, 10, 100);
+  const Found found = After({true, 50, 0, {12, 15}});
   EXPECT_EQ(found.failed, -1);
   EXPECT_EQ(found.caution.MostBeside(10), 1) << "those before them, too";
   EXPECT_EQ(found.caution.MostBeside(14), 1);
@@ -60,8 +66,8 @@ TEST(CautionTest, FoundWithAFewTheyGoOneByOne) {
 }
 
 TEST(CautionTest, FoundWithOneItHasFailed) {
-  EXPECT_EQ(After({true, 50, 20, {12, 13}}, 10, 100).failed, 12);
-  EXPECT_EQ(After({false, 50, 20, {12, 13}}, 10, 100).failed, -1) << "after a clean end";
+  EXPECT_EQ(After({true, 50, 20, {12, 13}}).failed, 12);
+  EXPECT_EQ(After({false, 50, 20, {12, 13}}).failed, -1) << "after a clean end";
 }
 
 TEST(CautionTest, AClientThatIsGoneLeavesWhatItHad) {
@@ -73,7 +79,7 @@ TEST(CautionTest, AClientThatIsGoneLeavesWhatItHad) {
 }
 
 TEST(CautionTest, AClientThatHadNothingIsNotSuspect) {
-  Caution caution = After({false, 50, 20, {}}, 10, 100).caution;
+  Caution caution = After({false, 50, 20, {}}).caution;
   std::int64_t failed = 0;
   caution.EndWith({}, &failed);
   EXPECT_EQ(failed, -1);
@@ -81,7 +87,7 @@ TEST(CautionTest, AClientThatHadNothingIsNotSuspect) {
 }
 
 TEST(CautionTest, AClientThatIsGoneWithWhatWasMarkedOutIsAsAServer) {
-  Caution caution = After({false, 50, 20, {}}, 10, 100).caution;
+  Caution caution = After({false, 50, 20, {}}).caution;
   std::int64_t failed = 0;
   caution.SetOut({20, 30});
   caution.EndWith({22, 25}, &failed);
@@ -127,7 +133,7 @@ TEST(CautionTest, FindsTheOneThatKillsInThreeEnds) {
           caution.SetOut(most == 0 ? Span() : Span{prefix, out});
         } while (out <= killer);
         if (server) {
-          caution = Caution::After(caution.mark(true, prefix), prefix, 100, &failed);
+          caution = Caution::After(caution.mark(true, prefix), {prefix, 1000, 100}, &failed);
         } else {
           caution.EndWith({prefix, out}, &failed);
         }

@@ -35,6 +35,20 @@ TEST_F(ExplicitGroupTest, WhatIsAcknowledgedOutOfOrderDoesNotComeAgain) {
   EXPECT_THAT(Places(Start().sink->Take()), ElementsAre("0:0", "0:2"));
 }
 
+TEST_F(ExplicitGroupTest, NorDoesItWhereRetentionTookTheGroupsOffset) {
+  Append(0, 6);
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  EXPECT_THAT(Acknowledge({events[2].token, events[4].token}), IsEmpty());
+  stream.group->OnGone();
+  Run();
+  EXPECT_EQ(Committed(0), 0);
+  kafka_.Truncate(kTopic, 0, 3);
+  const auto messages = Start().sink->Take();
+  EXPECT_EQ(messages.at(1).gap().next_offset(), 3);
+  EXPECT_THAT(Places(messages), ElementsAre("0:3", "0:5"));
+}
+
 TEST_F(ExplicitGroupTest, ABatchsTokenSettlesItAndTheIntervalCommits) {
   Append(0, 4);
   Stream& stream = Start();
@@ -59,6 +73,20 @@ TEST_F(ExplicitGroupTest, ReadingStopsAtTheMostOutstandingAndGoesOn) {
   ASSERT_THAT(events, SizeIs(2));
   Acknowledge({events[0].token, events[1].token});
   EXPECT_THAT(Places(stream.sink->Take()), ElementsAre("0:2", "0:3"));
+}
+
+TEST_F(ExplicitGroupTest, APartitionWithTooMuchBehindOneEventHoldsUpNoOther) {
+  options_.settling.max_span = 4;
+  Append(0, 8);
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  ASSERT_THAT(events, SizeIs(4));
+  Acknowledge({events[1].token, events[2].token, events[3].token});
+  EXPECT_THAT(Places(stream.sink->Take()), IsEmpty());
+  Append(1, 2);
+  EXPECT_THAT(Places(stream.sink->Take()), ElementsAre("1:0", "1:1"));
+  Acknowledge({events[0].token});
+  EXPECT_THAT(Places(stream.sink->Take()), ElementsAre("0:4", "0:5", "0:6", "0:7"));
 }
 
 TEST_F(ExplicitGroupTest, AnEventThatIsNotAcknowledgedInTimeEndsTheStream) {

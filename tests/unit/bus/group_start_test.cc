@@ -9,7 +9,7 @@ const kafka::TopicPartition kPartition{"document-events", 1};
 
 // A partition that holds [10, 20) and in which the group has `committed`.
 GroupPartition Partition(std::int64_t committed, bool appeared = false) {
-  return {{kPartition, {10, 20}, -1}, committed, appeared};
+  return {{kPartition, {10, 20}, -1}, {kPartition, committed, "metadata"}, appeared};
 }
 
 GroupStart Find(const GroupPartition& partition, const Start& initial = Earliest{},
@@ -21,7 +21,7 @@ TEST(FindGroupStartTest, TheGroupsOffsetWins) {
   const GroupStart start = Find(Partition(15), Latest{});
   EXPECT_EQ(start.offset, 15);
   EXPECT_EQ(start.end, 20);
-  EXPECT_TRUE(start.committed);
+  EXPECT_EQ(start.known, (kafka::GroupOffset{kPartition, 15, "metadata"}));
   EXPECT_FALSE(start.lost.has_value());
 }
 
@@ -29,7 +29,7 @@ TEST(FindGroupStartTest, WithoutAnOffsetTheInitialPositionDecides) {
   EXPECT_EQ(Find(Partition(-1), Earliest{}).offset, 10);
   EXPECT_EQ(Find(Partition(-1), Latest{}).offset, 20);
   EXPECT_EQ(Find(Partition(-1), AtOffsets{{{kPartition, 12}}}).offset, 12);
-  EXPECT_FALSE(Find(Partition(-1), Latest{}).committed);
+  EXPECT_EQ(Find(Partition(-1), Latest{}).known, absl::nullopt);
 }
 
 TEST(FindGroupStartTest, APartitionThatOffsetsDoNotListStartsAtTheDefault) {
@@ -49,7 +49,8 @@ TEST(FindGroupStartTest, AnOffsetThatRetentionTookIsLostAndThePolicySaysWhereItG
   EXPECT_EQ(earliest.lost->next_offset, 10);
   EXPECT_EQ(earliest.lost->cause, Lost::Cause::kRetention);
   EXPECT_EQ(earliest.offset, 10);
-  EXPECT_FALSE(earliest.committed);
+  EXPECT_EQ(earliest.known, (kafka::GroupOffset{kPartition, 3, "metadata"}))
+      << "what is known past the gap";
   const GroupStart latest = Find(Partition(3), Earliest{}, GapPolicy::kLatest);
   EXPECT_EQ(latest.offset, 20);
   EXPECT_EQ(latest.lost->next_offset, 20);
@@ -60,6 +61,7 @@ TEST(FindGroupStartTest, AnOffsetPastTheEndIsLostBackwards) {
   EXPECT_EQ(start.lost->cause, Lost::Cause::kPastEnd);
   EXPECT_EQ(start.offset, 10);
   EXPECT_EQ(start.lost->next_offset, 10);
+  EXPECT_EQ(start.known, absl::nullopt) << "it is of another log";
 }
 
 TEST(FindGroupStartTest, TheEndItselfAndTheBeginningAreNotLost) {

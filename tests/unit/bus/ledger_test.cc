@@ -81,7 +81,7 @@ TEST(LedgerTest, SettlingAgainOrWhatWasNotReadDoesNothing) {
   ledger.Settle(0);
   ledger.Settle(5);
   EXPECT_EQ(ledger.prefix(), 1);
-  EXPECT_EQ(ledger.span(), 1u);
+  EXPECT_EQ(ledger.span(), 1);
 }
 
 TEST(LedgerTest, WhatWasSettledWhereReadingIsNeedsNoSpan) {

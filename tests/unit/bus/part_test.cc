@@ -19,7 +19,8 @@ OwnPart PartOf(const CommitMetadata& metadata, std::int64_t position, std::int64
   const kafka::TopicPartition partition{"document-events", 0};
   return OwnPart(std::make_shared<Part>(
       partition, position,
-      kafka::GroupOffset{partition, position, FormatCommitMetadata(metadata, position)}, end));
+      kafka::GroupOffset{partition, position, FormatCommitMetadata(metadata, position)}, end,
+      /*max_span=*/10'000));
 }
 
 CommitMetadata Metadata(const Part& part) {
@@ -62,6 +63,28 @@ TEST(PartTest, GoesOnWithWhatTheGroupRemembers) {
   EXPECT_TRUE(part->ledger().IsSettled(7));
   EXPECT_TRUE(part->careful());
   EXPECT_EQ(Metadata(*part), (CommitMetadata{{{6, 2}}, {true, 9, 7, {}}, {{7, 8}}}));
+}
+
+TEST(PartTest, FoundOpenItIsCarefulAsFarAsAMemberReaches) {
+  const CommitMetadata open{{}, {true, 0, 0, {}}, {}};
+  EXPECT_EQ(PartOf(open, 5, /*end=*/100)->caution().until(), 100);
+  EXPECT_EQ(PartOf(open, 5, /*end=*/1'000'000)->caution().until(), 10'005);
+}
+
+TEST(PartTest, WhereRetentionTookTheGroupsOffsetWhatItRemembersPastThatCounts) {
+  const kafka::TopicPartition partition{"document-events", 0};
+  const CommitMetadata known{{{6, 2}, {21, 3}}, {true, 0, 0, {6, 7}}, {{7, 8}, {18, 21}, {30, 31}}};
+  const OwnPart part(std::make_shared<Part>(
+      partition, /*position=*/20, kafka::GroupOffset{partition, 5, FormatCommitMetadata(known, 5)},
+      /*end=*/1000,
+      /*max_span=*/10'000));
+  EXPECT_EQ(part->offset().offset, 21) << "20 is settled";
+  EXPECT_THAT(Metadata(*part).failures, ElementsAre(Failures{21, 3}))
+      << "the one that is gone has no failure more";
+  EXPECT_THAT(Metadata(*part).settled, ElementsAre(Span{30, 31}));
+  EXPECT_FALSE(part->Read(20));
+  EXPECT_TRUE(part->Read(21));
+  EXPECT_FALSE(part->Read(30));
 }
 
 TEST(PartTest, TheOneThatWasAloneWithTheLastMemberHasFailed) {

@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -60,11 +61,17 @@ class FakeAccount final : public Account {
     return "batch of " + std::to_string(events);
   }
   bool full() const override { return is_full; }
+  bool IsPaused(const kafka::TopicPartition& partition) const override {
+    return paused.contains(partition);
+  }
+  std::uint64_t pauses() const override { return changes; }
 
   std::int64_t settled = -1;
   bool keeps = false;
   bool gives = true;
   bool is_full = false;
+  std::set<kafka::TopicPartition> paused;
+  std::uint64_t changes = 0;
   std::vector<std::int64_t> read;
   std::vector<std::int64_t> skipped;
   std::vector<std::int64_t> undecodable;
@@ -80,11 +87,13 @@ class ReaderTest : public testing::Test {
   void Append(int count) {
     for (int i = 0; i < count; ++i) kafka_.Append(kTopic, 0, fakes::DocumentJson(i));
   }
-  void Begin() {
+  void Begin(const std::vector<kafka::TopicPartition>& partitions = {{kTopic, 0}}) {
     reader_ = std::make_unique<Reader>(*fakes::Schema::Get().plan, options_);
     reader_->SetAccount(&account_);
     Cursors cursors;
-    cursors.Add({kTopic, 0}, 0, kafka_.End(kTopic, 0));
+    for (const kafka::TopicPartition& each : partitions) {
+      cursors.Add(each, 0, kafka_.End(each.topic, each.partition));
+    }
     std::shared_ptr<kafka::Consumer> consumer = *kafka_.MakeConsumer("reader", [] {});
     reader_->Begin(consumer, std::move(cursors));
     ASSERT_TRUE(reader_->GoOn().ok());
@@ -167,6 +176,35 @@ TEST_F(ReaderTest, FullItDeliversWhatIsKeptAndReadsNothing) {
   reader_->Read(100);
   EXPECT_THAT(Offsets(Take()), ElementsAre(0, 1));
   EXPECT_EQ(account_.read_to, -1) << "nothing was read";
+}
+
+TEST_F(ReaderTest, APausedPartitionHoldsUpNoOther) {
+  kafka_.AddTopic("meeting-events", 1);
+  Append(1);
+  Begin({{kTopic, 0}, {"meeting-events", 0}});
+  reader_->Read(100);
+  Take();
+  account_.paused = {{kTopic, 0}};
+  ++account_.changes;
+  Append(2);
+  kafka_.Append("meeting-events", 0, "{}");
+  account_.read.clear();
+  reader_->Read(100);
+  EXPECT_THAT(account_.read, ElementsAre(0)) << "the meeting's";
+  account_.paused.clear();
+  ++account_.changes;
+  reader_->Read(100);
+  EXPECT_THAT(account_.read, ElementsAre(0, 1, 2)) << "from where it was";
+}
+
+TEST_F(ReaderTest, APauseOutlastsAnotherStart) {
+  Append(1);
+  Begin();
+  account_.paused = {{kTopic, 0}};
+  ++account_.changes;
+  ASSERT_TRUE(reader_->GoOn().ok());
+  reader_->Read(100);
+  EXPECT_THAT(account_.read, ElementsAre());
 }
 
 TEST_F(ReaderTest, ABatchThatIsDroppedDoesNotCountForMaxEvents) {

@@ -22,7 +22,7 @@ TEST_F(SettlingCareTest, WithoutABoundOnAttemptsNoCareIsTaken) {
 }
 
 TEST_F(SettlingCareTest, NothingGoesBeforeKafkaHasTheOpenMark) {
-  settling_->Add(kOne, 0, 100, /*committed=*/true, "");
+  settling_->Add(kOne, 0, 100, kafka::GroupOffset{kOne, 0, ""});
   Read(kOne, 0);
   EXPECT_THAT(Take().offsets, IsEmpty());
   EXPECT_TRUE(settling_->urgent());

@@ -42,7 +42,8 @@ class SettlingTest : public testing::Test {
   // The partition at `position`, which the group has with `metadata`; its mark is in Kafka.
   std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position,
                    const std::string& metadata = "", std::int64_t end = 100) {
-    const auto next = settling_->Add(partition, position, end, /*committed=*/true, metadata);
+    const auto next =
+        settling_->Add(partition, position, end, kafka::GroupOffset{partition, position, metadata});
     Commit();
     return next;
   }

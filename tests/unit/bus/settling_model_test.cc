@@ -23,7 +23,7 @@ class SettlingModel : private SettlingTables {
  public:
   explicit SettlingModel(unsigned seed) : random_(seed) {
     options_.max_events = 1 + Random(40);
-    options_.max_span = 5 + static_cast<std::size_t>(Random(60));
+    options_.max_span = 5 + Random(60);
     options_.dead_letters = Random(2) == 0;
     options_.max_failures = Random(4);
     most_in_batch_ = 1 + Random(12);
@@ -115,7 +115,7 @@ class SettlingModel : private SettlingTables {
 
   void ReadOne(int p) {
     Log& log = logs_[p];
-    if (!log.owned) return;
+    if (!log.owned || settling_->IsPaused(Partition(p))) return;
     const auto found = log.events.lower_bound(log.next);
     if (found == log.events.end()) {
       log.next = log.end;
@@ -365,8 +365,7 @@ class SettlingModel : private SettlingTables {
       if (!assigned || !goes_on) Lose(p);
       if (!assigned) continue;
       if (!goes_on) Restore(p);
-      const std::int64_t next = settling_->Add(Partition(p), kafka_[p].offset, log.end,
-                                               /*committed=*/true, kafka_[p].metadata);
+      const std::int64_t next = settling_->Add(Partition(p), kafka_[p].offset, log.end, kafka_[p]);
       ASSERT_EQ(log.known, kafka_[p]);
       ASSERT_EQ(next, log.next);
     }

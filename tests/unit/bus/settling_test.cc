@@ -164,14 +164,40 @@ TEST_F(SettlingTest, ReadingStopsAtTheMostEventsAndAtTheMostBytes) {
   EXPECT_TRUE(settling_->full());
 }
 
-TEST_F(SettlingTest, ReadingStopsAtTheMostRecordsBehindOneThatIsNotSettled) {
-  Make({.max_span = 3});
-  const auto tokens = Deliver(kOne, 0, 3);
-  Acknowledge(tokens[1]);
-  Acknowledge(tokens[2]);
-  EXPECT_TRUE(settling_->full());
-  Acknowledge(tokens[0]);
+TEST_F(SettlingTest, APartitionIsPausedAtTheMostRecordsBehindOneThatIsNotSettled) {
+  Make({.max_span = 4});
+  const auto tokens = Deliver(kOne, 0, 4);
+  EXPECT_TRUE(settling_->IsPaused(kOne));
+  EXPECT_FALSE(settling_->IsPaused(kTwo));
   EXPECT_FALSE(settling_->full());
+  const auto changes = settling_->pauses();
+  for (const int i : {1, 2, 3}) Acknowledge(tokens[i]);
+  EXPECT_TRUE(settling_->IsPaused(kOne));
+  EXPECT_EQ(settling_->pauses(), changes);
+  Acknowledge(tokens[0]);
+  EXPECT_FALSE(settling_->IsPaused(kOne));
+  EXPECT_NE(settling_->pauses(), changes);
+}
+
+TEST_F(SettlingTest, ItGoesOnOnceHalfOfThemAreLeft) {
+  Make({.max_span = 4});
+  const auto tokens = Deliver(kOne, 0, 4);
+  Acknowledge(tokens[0]);
+  EXPECT_TRUE(settling_->IsPaused(kOne)) << "three are left";
+  Acknowledge(tokens[1]);
+  EXPECT_FALSE(settling_->IsPaused(kOne));
+  Deliver(kOne, 4, 1);
+  EXPECT_FALSE(settling_->IsPaused(kOne)) << "three again";
+  Deliver(kOne, 5, 1);
+  EXPECT_TRUE(settling_->IsPaused(kOne));
+}
+
+TEST_F(SettlingTest, WhatIsFilteredOutPausesAPartitionToo) {
+  Make({.max_span = 2});
+  Deliver(kOne, 0, 1);
+  EXPECT_TRUE(settling_->Read(kOne, 1));
+  settling_->Skip(kOne, 1);
+  EXPECT_TRUE(settling_->IsPaused(kOne));
 }
 
 TEST_F(SettlingTest, TheOldestIsTheFirstThatIsNotSettled) {
@@ -276,7 +302,7 @@ TEST_F(SettlingTest, TheLastCommitSaysAgainWhatIsOnItsWay) {
 }
 
 TEST_F(SettlingTest, APositionThatTheGroupDoesNotHaveIsDueAtOnce) {
-  settling_->Add(kOne, 5, 5, /*committed=*/false, "");
+  settling_->Add(kOne, 5, 5, absl::nullopt);
   EXPECT_TRUE(settling_->first_due());
   const auto due = settling_->TakeDue();
   ASSERT_THAT(due, SizeIs(1));

@@ -114,6 +114,7 @@ TEST(ParseGroupTest, DefaultsAreTheServers) {
   defaults.group_id = "pod";
   defaults.group_start = bus::Latest{};
   defaults.commit_interval = absl::Seconds(3);
+  defaults.max_span = 5000;
   v1::SubscribeRequest request = Group();
   request.mutable_group()->clear_id();
   const auto options = ParseGroup(request, defaults);
@@ -121,6 +122,7 @@ TEST(ParseGroupTest, DefaultsAreTheServers) {
   EXPECT_EQ(options->source.group_id, "pod");
   EXPECT_TRUE(std::holds_alternative<bus::Latest>(options->source.initial_position));
   EXPECT_EQ(options->member.commit_interval, absl::Seconds(3));
+  EXPECT_EQ(options->settling.max_span, 5000);
   EXPECT_EQ(options->member.gap_policy, bus::GapPolicy::kEarliest);
   EXPECT_EQ(options->source.client_id, "eventbus/host/");
   EXPECT_EQ(options->heartbeat_interval, absl::Seconds(15));
