@@ -21,6 +21,7 @@ bool IsWanted(Outcome outcome, Verb verb) {
     case Outcome::kDone:
       return verb == Verb::kAcknowledge;
     case Outcome::kRetried:
+    case Outcome::kFailed:
       return verb == Verb::kRetry;
     case Outcome::kGivenUp:
       return verb == Verb::kDeadLetter;
@@ -34,7 +35,7 @@ bool IsWanted(Outcome outcome, Verb verb) {
 Deliveries::Deliveries() : expired_(kMostRanges), lost_(kMostRanges) {}
 
 std::uint64_t Deliveries::Add(const EventPtr& event) {
-  deliveries_.push_back({event, Outcome::kOut, 0, 0});
+  deliveries_.push_back({event, Outcome::kOut, false, 0, 0});
   return first_ + deliveries_.size() - 1;
 }
 
@@ -59,7 +60,7 @@ Deliveries::Taken Deliveries::TakeBatch(int events, absl::Time now) {
   const std::uint64_t begin = taken_;
   taken_ += static_cast<std::uint64_t>(events);
   Taken taken{taken_ - 1, 0};
-  std::vector<std::uint64_t> retried;
+  std::vector<std::uint64_t> came_again;
   for (std::uint64_t number = begin; number < taken_; ++number) {
     Delivery& delivery = deliveries_[number - first_];
     delivery.batch_begin = begin;
@@ -69,37 +70,50 @@ Deliveries::Taken Deliveries::TakeBatch(int events, absl::Time now) {
     event.state = HeldEvent::State::kOut;
     event.since = now;
     if (!std::exchange(event.delivered, true)) ++taken.never_before;
-    if (event.retried.has_value()) retried.push_back(*std::exchange(event.retried, absl::nullopt));
+    const auto before = std::exchange(event.sent_back, absl::nullopt);
+    if (before.has_value()) came_again.push_back(*before);
   }
-  for (const std::uint64_t number : retried) EndNumber(number, Outcome::kExpired);
+  for (const std::uint64_t number : came_again) EndNumber(number, Outcome::kExpired);
   DropFront();
   return taken;
 }
 
 void Deliveries::End(HeldEvent& event, Outcome outcome) {
-  if (outcome == Outcome::kRetried) event.retried = event.number;
+  if (IsSentBack(outcome)) event.sent_back = event.number;
   EndNumber(event.number, outcome);
+}
+
+void Deliveries::Settle(HeldEvent& event) {
+  const auto number = std::exchange(event.sent_back, absl::nullopt);
+  if (!number.has_value()) return;
+  at(*number).settled = true;
+  Leave(*number);
 }
 
 void Deliveries::Lose(HeldEvent& event) {
   if (event.state == HeldEvent::State::kOut) EndNumber(event.number, Outcome::kLost);
-  if (event.retried.has_value()) EndNumber(*event.retried, Outcome::kLost);
+  if (event.sent_back.has_value()) EndNumber(*event.sent_back, Outcome::kLost);
+}
+
+Deliveries::Delivery& Deliveries::at(std::uint64_t number) {
+  return number >= first_ ? deliveries_[number - first_] : old_.at(number);
 }
 
 void Deliveries::EndNumber(std::uint64_t number, Outcome outcome) {
   out_.erase(number);
-  if (number >= first_) {
-    deliveries_[number - first_].outcome = outcome;
-    return DropFront();
-  }
+  at(number).outcome = outcome;
+  Leave(number);
+}
+
+void Deliveries::Leave(std::uint64_t number) {
+  if (number >= first_) return DropFront();
   const auto old = old_.find(number);
-  old->second.outcome = outcome;
   if (!IsOver(old->second)) return;
-  Forget(number, outcome);
+  Forget(number, old->second.outcome);
   old_.erase(old);
 }
 
-// One that is retried is remembered until it is delivered again.
+// One that is sent back is remembered until it is delivered again, or in the dead-letter topic.
 void Deliveries::DropFront() {
   for (; first_ < taken_; deliveries_.pop_front(), ++first_) {
     Delivery& front = deliveries_.front();

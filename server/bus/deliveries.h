@@ -32,7 +32,8 @@ class Deliveries {
     kOut,      // The client has it.
     kDone,     // It is acknowledged.
     kRetried,  // It waits to be delivered again, as the client wants.
-    kGivenUp,  // It goes to the dead-letter topic.
+    kFailed,   // It was retried once too often, and goes to the dead-letter topic.
+    kGivenUp,  // It goes there, as the client wants.
     kExpired,  // It was taken back, or delivered again.
     kLost,     // Its partition is gone.
   };
@@ -56,6 +57,8 @@ class Deliveries {
 
   // That delivery of the event, the one under way, is over, in this way.
   void End(HeldEvent& event, Outcome outcome);
+  // What failed or was given up is in the dead-letter topic.
+  void Settle(HeldEvent& event);
   // The event's partition is gone, and so are its deliveries.
   void Lose(HeldEvent& event);
 
@@ -75,19 +78,29 @@ class Deliveries {
   struct Delivery {
     EventPtr event;
     Outcome outcome = Outcome::kOut;
+    bool settled = false;  // By way of the dead-letter topic.
     // Of its batch.
     std::uint64_t batch_begin = 0;
     std::uint64_t batch_last = 0;
   };
 
+  // Something is yet to come of it.
+  static bool IsSentBack(Outcome outcome) {
+    return outcome == Outcome::kRetried || outcome == Outcome::kFailed ||
+           outcome == Outcome::kGivenUp;
+  }
   static bool IsOver(const Delivery& delivery) {
-    return delivery.outcome != Outcome::kOut && delivery.outcome != Outcome::kRetried;
+    return delivery.outcome != Outcome::kOut &&
+           !(IsSentBack(delivery.outcome) && !delivery.settled);
   }
   static bool IsCommitted(const Delivery& delivery);
   // Null: it is forgotten.
   const Delivery* Get(std::uint64_t number) const;
   Outcome OutcomeOf(std::uint64_t number) const;
+  Delivery& at(std::uint64_t number);
   void EndNumber(std::uint64_t number, Outcome outcome);
+  // Forgets it, if it is over and its turn has come.
+  void Leave(std::uint64_t number);
   void DropFront();
   void Forget(std::uint64_t number, Outcome outcome);
   // The first of the batch that ends there; unset: none does.

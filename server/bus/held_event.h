@@ -32,10 +32,10 @@ struct HeldEvent {
   absl::optional<kafka::KeptRecord> record;
   State state = State::kReady;
   // Whether it has been with the client; the number of its delivery, see bus/deliveries; and of the
-  // one before, where that is to be retried.
+  // one that the client has sent back, as long as the event waits for what is to come of that.
   bool delivered = false;
   std::uint64_t number = 0;
-  absl::optional<std::uint64_t> retried;
+  absl::optional<std::uint64_t> sent_back;
   absl::Time read_at;
   // Since it has been in this state.
   absl::Time since;

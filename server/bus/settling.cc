@@ -96,7 +96,7 @@ v1::ErrorReason Settling::Retry(const AckToken& token, absl::optional<absl::Dura
     Part& part = *event->part;
     const int failures = part.Fail(event->offset);
     if (HasFailedForGood(failures)) {
-      deliveries_.End(*event, Outcome::kGivenUp);
+      deliveries_.End(*event, Outcome::kFailed);
       AddLetter(event, failures, "max_delivery_attempts");
       continue;
     }
@@ -138,7 +138,10 @@ void Settling::AddLetter(const EventPtr& event, int deliveries, std::string reas
 }
 
 void Settling::LetterWritten(Letters::Id id) {
-  if (const EventPtr event = letters_.Written(id)) SettleEvent(*event);
+  if (const EventPtr event = letters_.Written(id)) {
+    deliveries_.Settle(*event);
+    SettleEvent(*event);
+  }
   UpdateCare();
 }
 

@@ -116,6 +116,7 @@ int Checker::OnDelivered(Member member, EventId id, int attempt) {
   e.delivered_at = clock_.Now();
   e.retried = false;
   e.given_up = false;
+  e.failed = false;
   e.letter_of = -1;
   e.letter_written = false;
   return ++e.delivery;
@@ -184,7 +185,7 @@ void Checker::OnAcknowledged(Member member, const Ask& ask, v1::ErrorReason reas
     event(ask.id).settled = true;
     return;
   }
-  if (!event(ask.id).settled && !event(ask.id).ever_given_up) {
+  if (!event(ask.id).settled) {
     Fail(absl::StrCat("the acknowledgement of ", Name(ask.id),
                       " is accepted, and that delivery is no longer with the client"));
   }
@@ -226,7 +227,7 @@ void Checker::OnGivenUp(Member member, const Ask& ask, v1::ErrorReason reason) {
       e.ever_given_up = true;
       return;
     }
-    if (e.settled || e.ever_given_up) return;
+    if (e.settled || e.given_up) return;
     return Fail(absl::StrCat("giving up ", Name(ask.id),
                              " is accepted, and that delivery is no longer with the client"));
   }
@@ -246,7 +247,7 @@ void Checker::OnRetried(Member member, const Ask& ask, absl::optional<absl::Dura
   if (!IsOut(member, ask)) {
     if (IsUnaware(member, ask.id.part)) return;
     if (e.retried && e.home == member && e.delivery == ask.delivery) return;
-    if (e.settled || e.ever_given_up) return;
+    if (e.settled || e.failed) return;
     return Fail(absl::StrCat("the retry of ", Name(ask.id),
                              " is accepted, and that delivery is no longer with the client"));
   }
@@ -259,6 +260,7 @@ void Checker::OnRetried(Member member, const Ask& ask, absl::optional<absl::Dura
   if (setup_.dead_letters && setup_.max_failures > 0 && e.attempt >= setup_.max_failures) {
     e.given_up = true;
     e.ever_given_up = true;
+    e.failed = true;
     e.retried = false;
     return;
   }

@@ -134,8 +134,9 @@ class Checker {
     int retries = 0;
     int suspicions = 0;  // Unclean ends that may have been its doing.
     bool given_up = false;
-    bool ever_given_up = false;  // Its older tokens may be taken for those of a settled event.
-    Member letter_of = -1;       // Of whom a letter is being written or was.
+    bool failed = false;  // By a retry too many.
+    bool ever_given_up = false;
+    Member letter_of = -1;  // Of whom a letter is being written or was.
     bool letter_written = false;
   };
   struct Part {

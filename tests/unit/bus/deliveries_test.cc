@@ -116,10 +116,13 @@ TEST_F(DeliveriesTest, SaysHowManyTheClientHasNotHadBefore) {
 }
 
 TEST_F(DeliveriesTest, AnEndIsASuccessForWhoWantedIt) {
-  Deliver(4);
+  Deliver(5);
   End(1, Outcome::kDone);
   End(2, Outcome::kGivenUp);
   End(3, Outcome::kRetried);
+  End(4, Outcome::kFailed);
+  EXPECT_EQ(Reason(4, Verb::kRetry), kDone);
+  EXPECT_EQ(Reason(4, Verb::kDeadLetter), kExpired);
   EXPECT_EQ(Reason(1, Verb::kAcknowledge), kDone);
   EXPECT_EQ(Reason(1, Verb::kRetry), kExpired);
   EXPECT_EQ(Reason(2, Verb::kDeadLetter), kDone);
@@ -203,6 +206,25 @@ TEST_F(DeliveriesTest, WhatIsOverIsForgottenThoughTheOldestIsNot) {
   EXPECT_EQ(Find(9, Verb::kAcknowledge, /*batch=*/true).reason, kDone);
 }
 
+TEST_F(DeliveriesTest, WhatIsGivenUpIsSettledAnotherWayUntilItIsInTheDeadLetterTopic) {
+  Deliver(1);
+  End(0, Outcome::kGivenUp);
+  for (std::size_t i = 0; i <= Deliveries::kRemembered; ++i) End(Deliver(1), Outcome::kDone);
+  EXPECT_EQ(Reason(0, Verb::kDeadLetter), kDone);
+  EXPECT_EQ(Reason(0, Verb::kAcknowledge), kExpired);
+  EXPECT_EQ(Reason(0, Verb::kRetry), kExpired);
+  deliveries_.Settle(*events_[0]);
+  EXPECT_EQ(Reason(0, Verb::kDeadLetter), kDone);
+  EXPECT_EQ(Reason(0, Verb::kAcknowledge), kDone) << "it is forgotten";
+}
+
+TEST_F(DeliveriesTest, AndLostWithItsPartition) {
+  Deliver(1);
+  End(0, Outcome::kFailed);
+  deliveries_.Lose(*events_[0]);
+  EXPECT_EQ(Reason(0, Verb::kRetry), kNotOwned);
+}
+
 // Against a plain list of what became of each number.
 TEST_F(DeliveriesTest, IsAsAListOfAllOutcomes) {
   for (unsigned seed = 0; seed < 100; ++seed) {
@@ -212,6 +234,8 @@ TEST_F(DeliveriesTest, IsAsAListOfAllOutcomes) {
     std::vector<Outcome> model;                             // By number.
     std::map<std::uint64_t, EventPtr> out;                  // By number.
     std::vector<std::pair<std::uint64_t, EventPtr>> again;  // Those retried, by their numbers.
+    std::vector<std::pair<std::uint64_t, EventPtr>> given;  // And those given up...
+    std::set<std::uint64_t> written;                        // ...that are settled by now.
     std::int64_t offset = 0;
     for (int step = 0; step < 200; ++step) {
       if (random() % 3 == 0 || out.empty()) {
@@ -238,9 +262,9 @@ TEST_F(DeliveriesTest, IsAsAListOfAllOutcomes) {
       std::advance(at, random() % out.size());
       const auto [number, event] = *at;
       out.erase(at);
-      constexpr Outcome kEnds[] = {Outcome::kDone, Outcome::kRetried, Outcome::kGivenUp,
-                                   Outcome::kExpired, Outcome::kLost};
-      const Outcome end = kEnds[random() % 5];
+      constexpr Outcome kEnds[] = {Outcome::kDone,   Outcome::kRetried, Outcome::kGivenUp,
+                                   Outcome::kFailed, Outcome::kExpired, Outcome::kLost};
+      const Outcome end = kEnds[random() % 6];
       model[number] = end;
       if (end == Outcome::kLost) {
         deliveries.Lose(*event);
@@ -249,6 +273,12 @@ TEST_F(DeliveriesTest, IsAsAListOfAllOutcomes) {
       event->state = State::kWaiting;
       deliveries.End(*event, end);
       if (end == Outcome::kRetried) again.emplace_back(number, event);
+      if (end == Outcome::kGivenUp || end == Outcome::kFailed) given.emplace_back(number, event);
+      if (!given.empty() && random() % 2 == 0) {
+        written.insert(given.back().first);
+        deliveries.Settle(*given.back().second);
+        given.pop_back();
+      }
     }
     ASSERT_EQ(deliveries.outstanding(), static_cast<std::int64_t>(out.size())) << seed;
     ASSERT_EQ(deliveries.oldest(), out.empty() ? nullptr : out.begin()->second) << seed;
@@ -259,8 +289,8 @@ TEST_F(DeliveriesTest, IsAsAListOfAllOutcomes) {
       v1::ErrorReason expected = kExpired;
       if (model[number] == Outcome::kDone) expected = kDone;
       if (model[number] == Outcome::kLost) expected = kNotOwned;
-      // Once it is forgotten, what was given up was settled in whatever way.
-      if (model[number] == Outcome::kGivenUp && found.reason == kDone) continue;
+      // Once it is forgotten it was settled in whatever way.
+      if (written.contains(number) && found.reason == kDone) continue;
       ASSERT_EQ(found.reason, expected) << seed << ": " << number;
     }
   }

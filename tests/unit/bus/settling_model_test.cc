@@ -174,7 +174,7 @@ class SettlingModel : private SettlingTables {
         if (same && token.state == Token::kRetried) token.state = Token::kExpired;
       }
       ASSERT_FALSE(tokens_.contains(each.number));
-      tokens_[each.number] = {each.partition, each.offset, Token::kOut, batch.number};
+      tokens_[each.number] = {each.partition, each.offset, Token::kOut, batch.number, false};
     }
     ASSERT_EQ(batch.number, batch_[events - 1].number);
     batch_.erase(batch_.begin(), batch_.begin() + static_cast<std::ptrdiff_t>(events));
@@ -265,12 +265,13 @@ class SettlingModel : private SettlingTables {
 
   void WriteLetters(bool fail) {
     for (auto& [id, letter] : settling_->TakeLetters()) {
-      Event& event = logs_[letter.event->record->view().partition].events.at(letter.event->offset);
-      ASSERT_EQ(event.where, Where::kLetter);
+      const int p = letter.event->record->view().partition;
+      const std::int64_t offset = letter.event->offset;
+      ASSERT_EQ(logs_[p].events.at(offset).where, Where::kLetter);
       if (fail) {
         settling_->LetterFailed(id);
       } else {
-        event.where = Where::kSettled;
+        Written(p, offset);
         settling_->LetterWritten(id);
       }
     }

@@ -38,11 +38,12 @@ class SettlingTables {
     absl::optional<kafka::GroupOffset> known;  // What the member knows to be committed.
   };
   struct Token {
-    enum State { kOut, kDone, kRetried, kGivenUp, kExpired, kLost };
+    enum State { kOut, kDone, kRetried, kFailed, kGivenUp, kExpired, kLost };
     int partition = 0;
     std::int64_t offset = 0;
     State state = kOut;
     std::uint64_t batch = 0;
+    bool written = false;  // To the dead-letter topic.
   };
   struct Collected {
     std::uint64_t number = 0;
@@ -118,7 +119,7 @@ class SettlingTables {
       Event& event = At(*token);
       ++event.failures;
       if (FailedForGood(event)) {
-        token->state = Token::kGivenUp;
+        token->state = Token::kFailed;
         event.where = Where::kLetter;
         continue;
       }
@@ -146,8 +147,9 @@ class SettlingTables {
     bool may_be = false;  // ...or if it is forgotten, or below what is committed.
     bool lost = true;
     for (const Token* token : TokensOf(asked)) {
-      done = done || token->state == wanted;
-      may_be = may_be || token->state == Token::kDone || token->state == Token::kGivenUp ||
+      done = done || token->state == wanted ||
+             (token->state == Token::kFailed && wanted == Token::kRetried);
+      may_be = may_be || token->state == Token::kDone || token->written ||
                (token->state != Token::kLost && token->offset < kafka_[token->partition].offset);
       lost = lost && token->state == Token::kLost;
     }
@@ -159,6 +161,15 @@ class SettlingTables {
       ASSERT_TRUE(reason == kTokenExpired || (reason == kOk && (done || may_be)) ||
                   (asked.batch && reason == kTokenNotOwned))
           << reason;
+    }
+  }
+
+  void Written(int partition, std::int64_t offset) {
+    logs_[partition].events.at(offset).where = Where::kSettled;
+    for (auto& [number, token] : tokens_) {
+      const bool sent_back = token.state == Token::kFailed || token.state == Token::kGivenUp;
+      const bool same = token.partition == partition && token.offset == offset;
+      token.written = token.written || (same && sent_back);
     }
   }
 
@@ -181,9 +192,8 @@ class SettlingTables {
   void Lose(int p) {
     for (auto& [number, token] : tokens_) {
       if (token.partition != p) continue;
-      if (token.state == Token::kOut || token.state == Token::kRetried) {
-        token.state = Token::kLost;
-      }
+      const bool over = token.state == Token::kDone || token.state == Token::kExpired;
+      if (!over && !token.written) token.state = Token::kLost;
     }
   }
 
