@@ -140,7 +140,7 @@ void Group::TakeInbox() {
     member_.OnLookedUp(*inbox.looked_up, options_.source.initial_position, context_.clock.Now());
   }
   if (inbox.prepared.has_value()) JoinTopics(*inbox.prepared);
-  left_ = left_ || inbox.left;
+  if (inbox.left.has_value()) Left(*inbox.left);
   if (inbox.half_closed) TakeHalfClose();
   if ((inbox.gone || inbox.at_deadline) && !lingering_) EndGone(!inbox.at_deadline);
   if (inbox.drain.has_value()) TakeDrain(*inbox.drain);
@@ -154,7 +154,9 @@ void Group::TakeHalfClose() {
 
 void Group::TakeDrain(absl::Duration remaining) {
   const absl::Duration patience =
-      settling_ == nullptr ? kLastWrite : std::min(kDrainSettling, remaining * 3 / 4);
+      settling_ == nullptr
+          ? kLastWrite
+          : std::min(kDrainSettling, std::max(remaining - kDrainLeaving, remaining / 2));
   if (state_ == State::kLive) first_.push_back(DrainingMessage(remaining));
   if (state_ == State::kEnding && awaits_settling_) {
     leave_by_ = std::min(leave_by_, context_.clock.Now() + patience);
@@ -168,6 +170,7 @@ void Group::TakeSource(absl::StatusOr<GroupSource> opened) {
   if (!opened.ok()) return End(opened.status(), absl::ZeroDuration());
   state_ = State::kLive;
   topics_ = std::move(opened->topics);
+  seen_ = context_.monitor.latest();  // Which may be older than `opened`.
   member_.Begin(std::move(opened->consumer), std::move(opened->known));
 }
 
@@ -233,16 +236,14 @@ void Group::EndIfAllIsSaid() {
 void Group::EndBounded() {
   if (AllSettled() && !WritingLetters()) return End(absl::OkStatus(), kLastWrite);
   awaits_settling_ = true;
-  if (options_.settles_on_stream) return End(absl::OkStatus(), kLinger);
-  Linger();
+  End(absl::OkStatus(), kLinger);
+  if (!options_.settles_on_stream) Linger();
 }
 
 // By calls of Acknowledge.
 void Group::Linger() {
-  End(absl::OkStatus(), kLinger);
-  lingering_ = true;
-  groups_.Keep(shared_from_this());
-  sink_->Close(end_, {});
+  lingering_ = groups_.Keep(shared_from_this());
+  if (lingering_) sink_->Close(end_, {});
 }
 
 void Group::End(const absl::Status& status, absl::Duration last_write) {
@@ -266,8 +267,7 @@ void Group::EndGone(bool died) {
     settling_->EndGone();
   }
   awaits_settling_ = false;
-  End(absl::CancelledError("the client is gone"),
-      WritingLetters() ? kLastWrite : absl::ZeroDuration());
+  End(absl::CancelledError("the client is gone"), LetterPatience());
 }
 
 void Group::EndFurther() {
@@ -277,10 +277,16 @@ void Group::EndFurther() {
     const bool said = (gone_ || (!writing_ && first_.empty())) && settled;
     // A look-up uses the consumer. Where it hangs, the consumer goes when it ends.
     if ((said || now >= leave_by_) && !looking_up_) return Leave();
-    if (now >= leave_by_ + kLeaveTimeout) Close();
-  } else if (state_ == State::kLeaving) {
-    if (left_ || now >= leave_by_) Close();
+    if (now >= leave_by_ + kLeaveTimeout) Left(absl::DeadlineExceededError("not sent"));
+  } else if (state_ == State::kLeaving && now >= leave_by_) {
+    Left(absl::DeadlineExceededError("not answered"));
   }
+}
+
+void Group::Left(const absl::Status& committed) {
+  if (state_ == State::kOver) return;
+  left_ = committed;
+  Close();
 }
 
 // From now on the member is touched by no run of the task: answers to earlier commits reach it on
@@ -294,14 +300,14 @@ void Group::Leave() {
       Log(LogLevel::kWarning, "last commit failed",
           {{"stream", self->options_.stream_id}, {"reason", std::string(status.message())}});
     }
-    self->Tell([](Inbox& inbox) { inbox.left = true; });
+    self->Tell([&status](Inbox& inbox) { inbox.left = status; });
   });
 }
 
 void Group::Close() {
   state_ = State::kOver;
   RefuseAsks();
-  if (!gone_) sink_->Close(end_, {first_.begin(), first_.end()});
+  if (!gone_) sink_->Close(Outcome(), {first_.begin(), first_.end()});
   groups_.Leave(options_.source.group_id);
   if (context_.inspector != nullptr) context_.inspector->Leave(options_.source.group_id, this);
   if (ack_stream_ != 0) context_.acks->Leave(ack_stream_);
@@ -309,12 +315,20 @@ void Group::Close() {
   task_.Stop();
 }
 
+// OK says that all that was accepted is committed.
+absl::Status Group::Outcome() const {
+  if (!end_.ok() || left_.ok()) return end_;
+  return MakeRetryError(
+      v1::ERROR_REASON_KAFKA_UNAVAILABLE,
+      absl::StrCat("the last commit failed, what it had comes again: ", left_.message()));
+}
+
 void Group::CheckStall() {
   if (state_ != State::kLive || !writing_) return;
   if (context_.clock.Now() - write_began_ < kStallTimeout) return;
   End(MakeRetryError(v1::ERROR_REASON_SUBSCRIBER_TOO_SLOW,
                      absl::StrCat("nothing was read for ", absl::FormatDuration(kStallTimeout))),
-      absl::ZeroDuration());
+      LetterPatience());
 }
 
 void Group::CheckAckTimeout() {
@@ -325,7 +339,7 @@ void Group::CheckAckTimeout() {
   End(MakeError(v1::ERROR_REASON_ACK_TIMEOUT,
                 absl::StrCat("an event has not been acknowledged for ",
                              absl::FormatDuration(options_.ack_timeout))),
-      absl::ZeroDuration());
+      LetterPatience());
 }
 
 void Group::ScheduleTimer() {

@@ -58,7 +58,9 @@ struct GroupOptions {
 // reads next finds what it left; at most kLeaveTimeout. Where events have to be settled a drain
 // waits for those that are with the client, at most kDrainSettling; and a bounded read is closed at
 // its end, but its member stays in the group until they are settled, at most kLinger, kept by the
-// registry.
+// registry; where that keeps too many already the stream stays open instead.
+//
+// An end that would be OK is UNAVAILABLE (KAFKA_UNAVAILABLE) where the last commit failed.
 //
 // A batch collects while a write is under way, as in a tail. Every group stream has a Kafka
 // consumer of its own: a client that does not read holds up nobody else.
@@ -78,6 +80,8 @@ class Group final : public Subscription,
   static constexpr absl::Duration kLeaveTimeout = absl::Seconds(6);
   // How long what is with a client is waited for.
   static constexpr absl::Duration kDrainSettling = absl::Seconds(20);
+  // What a drain leaves for the last commit.
+  static constexpr absl::Duration kDrainLeaving = absl::Seconds(5);
   static constexpr absl::Duration kLinger = absl::Seconds(30);
 
   static std::shared_ptr<Group> Make(const Context& context, GroupRegistry& groups,
@@ -111,7 +115,7 @@ class Group final : public Subscription,
     bool gone = false;
     bool at_deadline = false;
     bool half_closed = false;
-    bool left = false;
+    absl::optional<absl::Status> left;
     std::vector<Ask> asks;
     std::vector<GroupInspected::Done> inspections;
   };
@@ -158,10 +162,17 @@ class Group final : public Subscription,
   void EndBounded();
   void EndFurther();
   void Leave();
+  // `committed`: what became of the last commit.
+  void Left(const absl::Status& committed);
   void Close();
+  absl::Status Outcome() const;
   void Linger();
   bool AllSettled() const { return settling_ == nullptr || settling_->outstanding() == 0; }
   bool WantsLetters() const { return settling_ != nullptr && options_.settling.dead_letters; }
+  // What an end waits for that waits for nobody else.
+  absl::Duration LetterPatience() const {
+    return WritingLetters() ? kLastWrite : absl::ZeroDuration();
+  }
   bool WritingLetters() const { return settling_ != nullptr && settling_->writing_letters() > 0; }
   void CheckStall();
   void CheckAckTimeout();
@@ -201,7 +212,7 @@ class Group final : public Subscription,
   bool gone_ = false;
   bool awaits_settling_ = false;
   bool lingering_ = false;  // The stream is closed, the member stays.
-  bool left_ = false;
+  absl::Status left_;  // What became of the last commit.
   absl::Time leave_by_;  // Whatever is being written by then, or whoever does not answer.
 };
 

@@ -30,14 +30,16 @@ void GroupRegistry::Leave(const std::string& group) {
   changed_.NotifyAll();
 }
 
-void GroupRegistry::Keep(const std::shared_ptr<LiveStream>& member) {
+bool GroupRegistry::Keep(const std::shared_ptr<LiveStream>& member) {
   absl::optional<absl::Duration> draining;
   {
     MutexLock lock(mu_);
+    if (kept_.size() >= kMostKept) return false;
     kept_[member.get()] = member;
     draining = draining_;
   }
   if (draining.has_value()) member->Drain(*draining);
+  return true;
 }
 
 void GroupRegistry::Drop(const LiveStream* member) {

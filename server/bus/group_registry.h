@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,9 +24,12 @@ class GroupRegistry {
   // It has left the group.
   void Leave(const std::string& group);
 
+  // Each has threads and connections of its own, and no stream that counts for it.
+  static constexpr std::size_t kMostKept = 100;
+
   // A member whose stream has ended, and which stays until what was delivered is settled: kept
-  // until Drop. Drained at once where Drain has been called.
-  void Keep(const std::shared_ptr<LiveStream>& member);
+  // until Drop. Drained at once where Drain has been called. False: too many are kept already.
+  bool Keep(const std::shared_ptr<LiveStream>& member);
   void Drop(const LiveStream* member);
   // Drains those that are kept, and those that come.
   void Drain(absl::Duration remaining);

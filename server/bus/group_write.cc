@@ -17,9 +17,10 @@ void Group::Write() {
   while (!writing_) {
     Message message = NextMessage();
     if (message.empty()) return;
-    writing_ = sink_->Write(std::move(message));
+    // Where it is refused the call is over: OnGone or OnDeadline follows, which know how it ended.
+    sink_->Write(std::move(message));
+    writing_ = true;
     write_began_ = context_.clock.Now();
-    if (!writing_) return EndGone(/*died=*/true);
   }
 }
 

@@ -14,21 +14,24 @@ CommitMetadata MetadataOf(const absl::optional<kafka::GroupOffset>& committed) {
 }
 
 std::int64_t BytesOf(const kafka::RecordView& record) {
-  return static_cast<std::int64_t>(record.key.value_or("").size() +
-                                   record.value.value_or("").size());
+  std::size_t bytes = record.key.value_or("").size() + record.value.value_or("").size();
+  for (const kafka::HeaderView& header : record.headers) {
+    bytes += header.key.size() + header.value.value_or("").size();
+  }
+  return static_cast<std::int64_t>(bytes);
 }
 
 }  // namespace
 
 Part::Part(const kafka::TopicPartition& partition, std::int64_t position,
-           absl::optional<kafka::GroupOffset> committed, std::int64_t end, std::int64_t max_span)
-    : partition_(partition), max_span_(max_span), ledger_(position, {}), commits_(committed) {
+           absl::optional<kafka::GroupOffset> committed, std::int64_t end, const Limits& limits)
+    : partition_(partition), limits_(limits), ledger_(position, {}), commits_(committed) {
   const CommitMetadata known = MetadataOf(committed);
   ledger_ = Ledger(position, known.settled);
   for (const Failures& each : known.failures) failures_[each.offset] = each.count;
   std::int64_t failed = -1;
   const std::int64_t from = committed.has_value() ? committed->offset : position;
-  caution_ = Caution::After(known.mark, {from, max_span, end}, &failed);
+  caution_ = Caution::After(known.mark, {from, limits.max_span, end}, &failed);
   if (failed >= 0 && !ledger_.IsSettled(failed)) Fail(failed);
   commits_.Announce();
 }
@@ -51,8 +54,9 @@ void Part::Settle(std::int64_t offset) {
 }
 
 bool Part::UpdatePause() {
-  const std::int64_t bound = paused_ ? max_span_ / 2 + 1 : max_span_;
-  const bool pauses = ledger_.span() >= bound;
+  const std::int64_t part = paused_ ? 2 : 1;
+  const bool pauses = ledger_.span() * part >= limits_.max_span + part - 1 ||
+                      letter_bytes_ * part >= limits_.max_letter_bytes;
   return std::exchange(paused_, pauses) != pauses;
 }
 

@@ -23,21 +23,31 @@ namespace eventbus::bus {
 // commit. Pure; one thread at a time.
 class Part : public std::enable_shared_from_this<Part> {
  public:
+  // How far it is read.
+  struct Limits {
+    // Offsets from the first that is not settled to the last read.
+    std::int64_t max_span = 10'000;
+    // Of events that are to be dead letters, and are not written yet.
+    std::int64_t max_letter_bytes = std::int64_t{16} << 20;
+  };
+
   // Read from `position` on, with `committed` in Kafka, which may be behind it: what is between is
-  // gone. `end` is where the partition ends now; from the first that is not settled on a member
-  // reads `max_span` offsets.
+  // gone. `end` is where the partition ends now.
   Part(const kafka::TopicPartition& partition, std::int64_t position,
-       absl::optional<kafka::GroupOffset> committed, std::int64_t end, std::int64_t max_span);
+       absl::optional<kafka::GroupOffset> committed, std::int64_t end, const Limits& limits);
 
   // ---- Reading. False: it is settled, and not to be delivered.
   bool Read(std::int64_t offset);
   void ReadTo(std::int64_t next);
   // What was read is settled.
   void Settle(std::int64_t offset);
-  // Whether nothing more is to be read for now: from `max_span` on, until half of that is left, as
-  // to go on costs what was fetched. UpdatePause: true where that has changed.
+  // Whether nothing more is to be read for now: from a limit on, until half of it is left, as to go
+  // on costs what was fetched. UpdatePause: true where that has changed.
   bool paused() const { return paused_; }
   bool UpdatePause();
+  // An event is to be a dead letter, or is it no more.
+  void AddLetter(std::int64_t bytes) { letter_bytes_ += bytes; }
+  void DropLetter(std::int64_t bytes) { letter_bytes_ -= bytes; }
   // What was read is kept from now on, for its delivery.
   EventPtr Keep(const kafka::RecordView& record, absl::Time now);
 
@@ -87,7 +97,7 @@ class Part : public std::enable_shared_from_this<Part> {
   void DropSettled();
 
   const kafka::TopicPartition partition_;
-  const std::int64_t max_span_;
+  const Limits limits_;
   Ledger ledger_;
   std::deque<EventPtr> held_;
   Lines lines_;
@@ -97,6 +107,7 @@ class Part : public std::enable_shared_from_this<Part> {
   bool open_ = true;
   bool bare_ = false;
   bool paused_ = false;
+  std::int64_t letter_bytes_ = 0;
   PartCommits commits_;
 };
 

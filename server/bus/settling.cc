@@ -132,9 +132,12 @@ bool Settling::HasFailedForGood(int failures) const {
 void Settling::AddLetter(const EventPtr& event, int deliveries, std::string reason) {
   if (!std::exchange(event->delivered, true)) --undelivered_;
   --held_events_;
+  held_bytes_ -= event->bytes;
+  event->part->AddLetter(event->bytes);
   event->state = State::kLetter;
   event->since = now_;
   letters_.Add({event, deliveries, std::move(reason)}, now_);
+  UpdatePause(*event->part);
 }
 
 void Settling::LetterWritten(Letters::Id id) {
@@ -153,10 +156,14 @@ void Settling::SettleEvent(HeldEvent& event) {
 
 void Settling::LetGo(HeldEvent& event, State state) {
   if (!std::exchange(event.delivered, true)) --undelivered_;
-  if (event.state != State::kLetter) --held_events_;
+  if (event.state == State::kLetter) {
+    event.part->DropLetter(event.bytes);
+  } else {
+    --held_events_;
+    held_bytes_ -= event.bytes;
+  }
   event.state = state;
   event.record.reset();
-  held_bytes_ -= event.bytes;
 }
 
 // ---- The end.
@@ -218,7 +225,9 @@ HeldPart Settling::Describe(const Part& part) const {
       if (letters_.HasFailed(*first)) held.blocked = v1::BLOCKED_REASON_DEAD_LETTER_UNWRITABLE;
       break;
     default:
-      held.blocked = v1::BLOCKED_REASON_SLOW_READER;
+      // Where care is taken it may wait for what is with the client.
+      held.blocked =
+          turn_.has_value() ? v1::BLOCKED_REASON_UNSETTLED : v1::BLOCKED_REASON_SLOW_READER;
   }
   return held;
 }

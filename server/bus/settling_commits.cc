@@ -22,7 +22,8 @@ std::int64_t Settling::Add(const kafka::TopicPartition& partition, std::int64_t 
     parked_.erase(parked);
     part->Open();
   } else {
-    part = std::make_shared<Part>(partition, position, known, end, options_.max_span);
+    part = std::make_shared<Part>(partition, position, known, end,
+                                  Part::Limits{options_.max_span, options_.max_bytes});
   }
   parts_[partition] = part;
   UpdateCare();

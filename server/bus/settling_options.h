@@ -10,8 +10,8 @@ namespace eventbus::bus {
 // How the events of a group are settled, under ACK_MODE_EXPLICIT.
 struct SettlingOptions {
   // Of events that are with the client, waiting, or about to be delivered, and not settled: reading
-  // stops there. One event always fits. Of those that are to be dead letters the bytes alone count:
-  // where they cannot be written the others go on.
+  // stops there. One event always fits. Those that are to be dead letters do not count: where they
+  // cannot be written the others go on, but for a partition that has so many bytes of them.
   std::int64_t max_events = 1000;
   std::int64_t max_bytes = std::int64_t{16} << 20;
   // Offsets of one partition from the first that is not settled to the last read: there it is

@@ -38,7 +38,8 @@ class StreamSink {
   virtual ~StreamSink() = default;
 
   // Begins to write `message`. False, and nothing is written, where the write before it is still
-  // under way or the stream is over. Once it is done the subscription's OnWritten is called.
+  // under way or the stream is over; if that is the client's doing, OnGone or OnDeadline says so
+  // next. Once it is done the subscription's OnWritten is called.
   virtual bool Write(Message message) = 0;
 
   // Ends the stream: after the write under way come the messages in `last`, then `status`. A client

@@ -41,6 +41,14 @@ void DeliverySink::SetSubscription(std::shared_ptr<bus::Subscription> subscripti
   subscription_ = std::move(subscription);
 }
 
+void DeliverySink::OnSubscriptionStarted() {
+  {
+    MutexLock lock(mu_);
+    started_ = true;
+  }
+  TellIfGone();
+}
+
 bool DeliverySink::Write(bus::Message message) {
   MutexLock lock(mu_);
   if (writing_ == Turn::kDelivery || delivery_.has_value() || closing_ || finished_) return false;
@@ -166,10 +174,18 @@ void DeliverySink::FinishOnce(const absl::Status& status) {
 }
 
 void DeliverySink::Gone() {
+  {
+    MutexLock lock(mu_);
+    gone_ = true;
+  }
+  TellIfGone();
+}
+
+void DeliverySink::TellIfGone() {
   std::shared_ptr<bus::Subscription> subscription;
   {
     MutexLock lock(mu_);
-    if (std::exchange(gone_, true)) return;
+    if (!gone_ || !started_ || std::exchange(told_, true)) return;
     subscription = subscription_;
   }
   if (subscription == nullptr) return;

@@ -35,8 +35,10 @@ class DeliverySink : public bus::StreamSink, public std::enable_shared_from_this
   // Runs once, on a gRPC thread, after the last reaction, with the status of the call.
   using OnDoneFn = std::function<void(const absl::Status&)>;
 
-  // Once, before the subscription may write.
+  // Once, before the subscription may write; then, once it may be told of the call's end, which may
+  // be over by then.
   void SetSubscription(std::shared_ptr<bus::Subscription> subscription);
+  void OnSubscriptionStarted();
 
   bool Write(bus::Message message) override;
   void Close(const absl::Status& status, std::vector<bus::Message> last) override;
@@ -79,6 +81,7 @@ class DeliverySink : public bus::StreamSink, public std::enable_shared_from_this
   void StartLocked(Turn turn, grpc::ByteBuffer message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FinishOnce(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Gone();
+  void TellIfGone();
 
   std::shared_ptr<DeliverySink> self_;  // Set by Hold, released by Done.
   Executor& timers_;
@@ -96,7 +99,9 @@ class DeliverySink : public bus::StreamSink, public std::enable_shared_from_this
   AnswerQueue answers_ ABSL_GUARDED_BY(mu_);
   bool closing_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
+  bool started_ ABSL_GUARDED_BY(mu_) = false;  // The subscription.
   bool gone_ ABSL_GUARDED_BY(mu_) = false;
+  bool told_ ABSL_GUARDED_BY(mu_) = false;     // It knows that.
   absl::Status refusal_ ABSL_GUARDED_BY(mu_);  // Of a request; OK: none was refused.
   absl::Status status_ ABSL_GUARDED_BY(mu_);   // What the call ends, or ended, with.
   std::deque<bus::Message> last_ ABSL_GUARDED_BY(mu_);

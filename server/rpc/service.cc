@@ -165,6 +165,7 @@ std::shared_ptr<bus::Subscription> Service::BeginWith(bus::TailOptions options,
   const auto tail = bus::Tail::Make(readers_, std::move(options), sink);
   sink->SetSubscription(tail);
   tail->Start();
+  sink->OnSubscriptionStarted();
   return tail;
 }
 
@@ -173,6 +174,7 @@ std::shared_ptr<bus::Subscription> Service::BeginWith(bus::GroupOptions options,
   const auto group = bus::Group::Make(readers_, groups_, std::move(options), sink);
   sink->SetSubscription(group);
   group->Start();
+  sink->OnSubscriptionStarted();
   return group;
 }
 

@@ -29,7 +29,7 @@ class OwnPart {
 // A partition of a group's, from `position` on; nothing of it is committed.
 inline OwnPart MakePart(std::int64_t position = 0) {
   return OwnPart(std::make_shared<Part>(kafka::TopicPartition{"document-events", 0}, position,
-                                        absl::nullopt, /*end=*/1000, /*max_span=*/10'000));
+                                        absl::nullopt, /*end=*/1000, Part::Limits()));
 }
 
 // What the partition keeps of a record there, which it has read.

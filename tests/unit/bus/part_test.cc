@@ -20,7 +20,7 @@ OwnPart PartOf(const CommitMetadata& metadata, std::int64_t position, std::int64
   return OwnPart(std::make_shared<Part>(
       partition, position,
       kafka::GroupOffset{partition, position, FormatCommitMetadata(metadata, position)}, end,
-      /*max_span=*/10'000));
+      Part::Limits()));
 }
 
 CommitMetadata Metadata(const Part& part) {
@@ -77,7 +77,7 @@ TEST(PartTest, WhereRetentionTookTheGroupsOffsetWhatItRemembersPastThatCounts) {
   const OwnPart part(std::make_shared<Part>(
       partition, /*position=*/20, kafka::GroupOffset{partition, 5, FormatCommitMetadata(known, 5)},
       /*end=*/1000,
-      /*max_span=*/10'000));
+      Part::Limits()));
   EXPECT_EQ(part->offset().offset, 21) << "20 is settled";
   EXPECT_THAT(Metadata(*part).failures, ElementsAre(Failures{21, 3}))
       << "the one that is gone has no failure more";

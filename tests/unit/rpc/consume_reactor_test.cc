@@ -126,6 +126,7 @@ class ConsumeServer final
           if (request.client_id() == "refused") return refusal;
           auto subscription = std::make_shared<FakeSubscription>(sink);
           sink->SetSubscription(subscription);
+          sink->OnSubscriptionStarted();
           MutexLock lock(mu_);
           subscription_ = subscription;
           return subscription;
