@@ -212,8 +212,8 @@ class Group final : public Subscription,
   bool gone_ = false;
   bool awaits_settling_ = false;
   bool lingering_ = false;  // The stream is closed, the member stays.
-  absl::Status left_;  // What became of the last commit.
-  absl::Time leave_by_;  // Whatever is being written by then, or whoever does not answer.
+  absl::Status left_;       // What became of the last commit.
+  absl::Time leave_by_;     // Whatever is being written by then, or whoever does not answer.
 };
 
 }  // namespace eventbus::bus

@@ -147,6 +147,7 @@ void Reader::AddToBatch(const kafka::RecordView& record,
                         const absl::optional<Delivery>& delivery) {
   ++events_;
   wire::ReceivedRecord received = ToReceived(record);
+  received.delivery_attempt = options_.delivery_attempt;
   if (delivery.has_value()) {
     received.ack_token = delivery->ack_token;
     received.delivery_attempt = delivery->attempt;

@@ -26,6 +26,8 @@ struct ReaderOptions {
   Filter filter;
   Batch::Limits batch;
   bool include_json = false;
+  // What events say where nobody keeps account of their attempts; 0: nothing.
+  int delivery_attempt = 0;
   // 0: no end.
   std::int64_t max_events = 0;
   bool stop_at_end = false;

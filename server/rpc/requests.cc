@@ -142,6 +142,7 @@ class Checker {
         ReadStart(group.initial_position(), "group.initial_position", defaults_.group_start,
                   topics_, catalog_, violations_);
     options.reader = reader_;
+    options.reader.delivery_attempt = 1;
     options.member.commit_interval = defaults_.commit_interval;
     options.settling.max_span = defaults_.max_span;
     options.member.gap_policy = ReadGapPolicy(group.gap_policy());

@@ -22,8 +22,8 @@ from tests.support.stubs import v1
 LONG_SESSION = ("--kafka_property", "session.timeout.ms=45000")
 # A killed member is missed soon.
 SHORT_SESSION = ("--kafka_property", "session.timeout.ms=6000")
-# How long a drain waits for what is with a client: three quarters of --drain_timeout, 25 s.
-DRAIN_SETTLING_SECONDS = 18
+# How long a drain waits for what is with a client, of a --drain_timeout of 25 s.
+DRAIN_SETTLING_SECONDS = 20
 # What gRPC and the kernel take of a stream that its client does not read, and so may be committed:
 # 4 MB as the API says, and a batch or two on their way.
 BUFFERED_BYTES = 10 << 20

@@ -52,6 +52,26 @@ class GroupCareTest : public ExplicitGroupTest {
   int servers_ = 0;
 };
 
+// Whoever hears of it first: a write that is refused says nothing of how the call ended.
+TEST_F(GroupCareTest, ADeadlineIsNoDeathThoughAWriteIsRefusedBefore) {
+  for (const bool died : {false, true}) {
+    Append(0, 1);
+    Stream& stream = Start();
+    stream.sink->Break();
+    Append(0, 1);
+    if (died) {
+      stream.group->OnGone();
+    } else {
+      stream.group->OnDeadline();
+    }
+    Run();
+    const kafka::GroupOffset found = group().committed_offset({kTopic, 0});
+    const Mark mark = ParseCommitMetadata(found.metadata, found.offset)->mark;
+    EXPECT_FALSE(mark.open);
+    EXPECT_EQ(mark.few_until > found.offset, died);
+  }
+}
+
 TEST_F(GroupCareTest, AnEventThatKillsEveryServerIsALetterAndItsNeighboursHaveNotFailed) {
   Append(0, 100);
   int kills = 0;

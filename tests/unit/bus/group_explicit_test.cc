@@ -207,9 +207,54 @@ TEST_F(ExplicitGroupTest, ADrainDoesNotWaitForEver) {
   const auto events = Events(stream.sink->Take());
   stream.group->Drain(absl::Seconds(25));
   Acknowledge({events[1].token});
-  Advance(absl::Seconds(19));
+  Advance(Group::kDrainSettling - absl::Milliseconds(1));
+  EXPECT_EQ(stream.sink->closed(), absl::nullopt);
+  Advance(absl::Milliseconds(1));
   EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_SERVER_DRAINING);
   EXPECT_THAT(Places(Start().sink->Take()), ElementsAre("0:0"));
+}
+
+TEST_F(ExplicitGroupTest, AnEndWhoseLastCommitFailedIsNotOk) {
+  Append(0, 1);
+  Stream& stream = Start();
+  EXPECT_THAT(Acknowledge({BatchToken(stream.sink->Take())}), IsEmpty());
+  group().SetError(MakeRetryError(v1::ERROR_REASON_KAFKA_UNAVAILABLE, "away"));
+  stream.group->OnHalfClose();
+  Run();
+  EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_KAFKA_UNAVAILABLE);
+  EXPECT_THAT(std::string(stream.sink->closed()->message()), testing::HasSubstr("away"));
+}
+
+TEST_F(ExplicitGroupTest, ADrainKeepsItsReasonThen) {
+  Append(0, 1);
+  Stream& stream = Start();
+  EXPECT_THAT(Acknowledge({BatchToken(stream.sink->Take())}), IsEmpty());
+  group().SetError(MakeRetryError(v1::ERROR_REASON_KAFKA_UNAVAILABLE, "away"));
+  stream.group->Drain(absl::Seconds(25));
+  Run();
+  EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_SERVER_DRAINING);
+}
+
+// Each has threads of its own: no number of streams bounds them.
+TEST_F(ExplicitGroupTest, WhereTooManyLingerTheStreamStaysOpenUntilItsEventsAreSettled) {
+  class Idle final : public LiveStream {
+    void Drain(absl::Duration) override {}
+    void Wake() override {}
+  };
+  std::vector<std::shared_ptr<Idle>> others;
+  for (std::size_t i = 0; i < GroupRegistry::kMostKept; ++i) {
+    others.push_back(std::make_shared<Idle>());
+    EXPECT_TRUE(registry_.Keep(others.back()));
+  }
+  EXPECT_FALSE(registry_.Keep(std::make_shared<Idle>()));
+  Append(0, 1);
+  options_.reader.max_events = 1;
+  Stream& stream = Start();
+  const auto token = BatchToken(stream.sink->Take());
+  EXPECT_EQ(stream.sink->closed(), absl::nullopt);
+  EXPECT_THAT(Acknowledge({token}), IsEmpty());
+  EXPECT_EQ(stream.sink->closed(), absl::OkStatus());
+  for (const auto& each : others) registry_.Drop(each.get());
 }
 
 TEST_F(ExplicitGroupTest, AMemberThatLingersIsDrained) {

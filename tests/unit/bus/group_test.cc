@@ -336,6 +336,16 @@ TEST_F(GroupTest, TopicsThatAppearAreReadFromTheirBeginning) {
   EXPECT_THAT(topics, ElementsAre("meeting-events"));
 }
 
+// The topics of the first look-up may be newer than what the monitor has heard of.
+TEST_F(GroupTest, ATopicThatTheMonitorHasNotHeardOfIsReadFromTheStart) {
+  options_.source.topics.clear();
+  kafka_.AddTopic("meeting-events", 1);
+  Stream& stream = Start();
+  EXPECT_THAT(Kinds(stream.sink->Take()), ElementsAre(kStarted, kCaughtUp));
+  Advance(absl::Seconds(31));
+  for (const int kind : Kinds(stream.sink->Take())) EXPECT_NE(kind, kAssignment);
+}
+
 TEST_F(GroupTest, DrainSaysSoCommitsLeavesAndEnds) {
   Stream& stream = Start();
   stream.sink->Take();
@@ -411,8 +421,16 @@ TEST_F(GroupTest, WhatABrokenStreamDidNotTakeComesAgain) {
   stream.sink->Break();
   Append(0, 2);
   Advance(absl::Seconds(1));
+  stream.group->OnGone();
+  Run();
   EXPECT_EQ(Committed(0), 0);
   EXPECT_EQ(group().members(), 0);
+}
+
+TEST_F(GroupTest, UnderAutoEventsComeWithTheirFirstAttempt) {
+  options_.reader.delivery_attempt = 1;
+  Append(0, 1);
+  EXPECT_EQ(Start().sink->Take().at(1).batch().events(0).delivery_attempt(), 1);
 }
 
 TEST_F(GroupTest, AnOutageIsOutlived) {

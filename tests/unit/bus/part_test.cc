@@ -65,6 +65,17 @@ TEST(PartTest, GoesOnWithWhatTheGroupRemembers) {
   EXPECT_EQ(Metadata(*part), (CommitMetadata{{{6, 2}}, {true, 9, 7, {}}, {{7, 8}}}));
 }
 
+TEST(PartTest, AnEventsBytesAreThoseOfKeyValueAndHeaders) {
+  const auto part = MakePart();
+  kafka::RecordView record;
+  record.topic = "document-events";
+  record.key = "key";
+  record.value = "value";
+  record.headers = {{"header", "of 5b"}, {"none", absl::nullopt}};
+  part->Read(0);
+  EXPECT_EQ(part->Keep(record, kNow)->bytes, 3 + 5 + 6 + 5 + 4);
+}
+
 TEST(PartTest, FoundOpenItIsCarefulAsFarAsAMemberReaches) {
   const CommitMetadata open{{}, {true, 0, 0, {}}, {}};
   EXPECT_EQ(PartOf(open, 5, /*end=*/100)->caution().until(), 100);
@@ -76,8 +87,7 @@ TEST(PartTest, WhereRetentionTookTheGroupsOffsetWhatItRemembersPastThatCounts) {
   const CommitMetadata known{{{6, 2}, {21, 3}}, {true, 0, 0, {6, 7}}, {{7, 8}, {18, 21}, {30, 31}}};
   const OwnPart part(std::make_shared<Part>(
       partition, /*position=*/20, kafka::GroupOffset{partition, 5, FormatCommitMetadata(known, 5)},
-      /*end=*/1000,
-      Part::Limits()));
+      /*end=*/1000, Part::Limits()));
   EXPECT_EQ(part->offset().offset, 21) << "20 is settled";
   EXPECT_THAT(Metadata(*part).failures, ElementsAre(Failures{21, 3}))
       << "the one that is gone has no failure more";

@@ -226,6 +226,21 @@ TEST_F(SettlingTest, LettersThatCannotBeWrittenDoNotStopTheRest) {
   EXPECT_FALSE(settling_->full());
 }
 
+TEST_F(SettlingTest, NorDoTheirBytesButForTheirOwnPartition) {
+  Make({.max_bytes = 100, .dead_letters = true});
+  Read(kOne, 0, "k", 60, /*decodable=*/false);
+  EXPECT_FALSE(settling_->IsPaused(kOne));
+  Read(kOne, 1, "k", 60, /*decodable=*/false);
+  EXPECT_FALSE(settling_->full());
+  EXPECT_TRUE(settling_->IsPaused(kOne));
+  EXPECT_FALSE(settling_->IsPaused(kTwo));
+  const auto letters = settling_->TakeLetters();
+  settling_->LetterWritten(letters[0].first);
+  EXPECT_TRUE(settling_->IsPaused(kOne)) << "more than half of it is left";
+  settling_->LetterWritten(letters[1].first);
+  EXPECT_FALSE(settling_->IsPaused(kOne));
+}
+
 TEST_F(SettlingTest, TheLastFailureIsALetter) {
   Make({.dead_letters = true, .max_failures = 2});
   const auto tokens = Deliver(kOne, 0, 2, 10, "k");

@@ -123,6 +123,7 @@ TEST(ParseGroupTest, DefaultsAreTheServers) {
   EXPECT_TRUE(std::holds_alternative<bus::Latest>(options->source.initial_position));
   EXPECT_EQ(options->member.commit_interval, absl::Seconds(3));
   EXPECT_EQ(options->settling.max_span, 5000);
+  EXPECT_EQ(options->reader.delivery_attempt, 1);
   EXPECT_EQ(options->member.gap_policy, bus::GapPolicy::kEarliest);
   EXPECT_EQ(options->source.client_id, "eventbus/host/");
   EXPECT_EQ(options->heartbeat_interval, absl::Seconds(15));
