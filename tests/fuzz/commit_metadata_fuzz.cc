@@ -154,7 +154,10 @@ class Maker {
 
   // Mostly near `at`; in a valid one past it by more than `least`, and below kMax.
   std::int64_t Past(std::int64_t at, std::int64_t least) {
-    if (wild_ && bytes_.ConsumeBool()) return bytes_.ConsumeIntegral<std::int64_t>();
+    if (wild_) {
+      if (bytes_.ConsumeBool()) return bytes_.ConsumeIntegral<std::int64_t>();
+      least = -1;
+    }
     const int near = bytes_.ConsumeIntegral<std::uint8_t>();
     const std::int64_t most = kMax - 1 - std::max<std::int64_t>(at, 0);
     const std::int64_t by = near < 250 ? near / 8 : bytes_.ConsumeIntegral<std::int64_t>() & kMax;
@@ -232,7 +235,10 @@ const std::vector<std::string>& Seeds() {
         {100, "eb1;a=BA;m=BKACB;s=g"},
         {100, "eb1;a=ACAAmBnB;b=3,x:~;z=s=C"},
         {0, "eb1;s=H2___________H"},
-        {kMax - 2, "eb1;s=A"},
+        {kMax - 2, "eb1;a=AA;m=BAAAB;s=A"},  // As far as it goes, and one past it.
+        {kMax - 2, "eb1;a=CA"},
+        {kMax - 2, "eb1;m=BAAAC"},
+        {kMax - 2, "eb1;s=B"},
         {50, absl::StrCat("eb1;s=", std::string(2035, 'A'))},
         {50, absl::StrCat("eb1;a=", std::string(1010, 'A'), ";m=BAA;s=", std::string(1010, 'J'))},
     };
