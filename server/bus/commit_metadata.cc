@@ -49,7 +49,8 @@ constexpr std::size_t kCheckDigits = 6;
 constexpr std::size_t kSealBytes = 1 + kCheckDigits;
 constexpr std::uint64_t kInHead = 7;  // The greatest count that needs no number.
 constexpr std::uint64_t kMostFailures = 1'000'000;
-constexpr std::uint64_t kMaxNumber = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMaxOffset = std::numeric_limits<std::int64_t>::max();
+constexpr std::uint64_t kMaxNumber = kMaxOffset;
 
 std::string Check(absl::string_view body, std::int64_t offset) {
   const std::string bytes = absl::StrCat(offset, body);
@@ -196,7 +197,7 @@ std::string FailuresText(const std::vector<Failures>& failures, std::int64_t off
   std::string text;
   std::int64_t at = offset;
   for (const Failures& each : failures) {
-    if (each.offset < at || each.count < 1) break;
+    if (each.offset < at || each.offset == kMaxOffset || each.count < 1) break;
     std::string entry;
     PutNumber(Distance(at, each.offset), entry);
     PutNumber(std::min<std::uint64_t>(static_cast<std::uint64_t>(each.count), kMostFailures) - 1,

@@ -68,9 +68,10 @@ absl::Status RunCases(const Flags& flags) {
       return absl::Status(rows.status().code(),
                           absl::StrCat(each.name, ": ", rows.status().message()));
     }
-    bool goes_on = false;
+    std::string last;
     for (const Row& row : *rows) {
-      std::cout << TableLine(row, std::exchange(goes_on, true)) << std::endl;
+      std::cout << TableLine(row, row.name == last) << std::endl;
+      last = row.name;
     }
   }
   if (ran > 0) return absl::OkStatus();
@@ -128,6 +129,7 @@ int Main(int argc, char** argv) {
 std::vector<Case> Cases() {
   std::vector<Case> cases = PublishCases();
   for (Case& each : ReadCases()) cases.push_back(std::move(each));
+  for (Case& each : SettleCases()) cases.push_back(std::move(each));
   return cases;
 }
 

@@ -11,6 +11,7 @@
 namespace eventbus::bench {
 
 // A case and what it is beside: one run of each in turn, so that both have had the same machine.
+// Goes on from the row before where that has the same name.
 struct Row {
   std::string name;
   std::vector<Measurement> runs;
@@ -34,5 +35,8 @@ std::vector<Case> PublishCases();
 
 // Cases of reading, beside librdkafka as one consumer of the same records.
 std::vector<Case> ReadCases();
+
+// The ways that a member of a group can settle, beside one that need not.
+std::vector<Case> SettleCases();
 
 }  // namespace eventbus::bench

@@ -13,6 +13,10 @@ namespace {
 constexpr int kStarted = v1::SubscribeResponse::kStartedFieldNumber;
 constexpr int kBatch = v1::SubscribeResponse::kBatchFieldNumber;
 constexpr int kEvents = v1::EventBatch::kEventsFieldNumber;
+constexpr int kBatchToken = v1::EventBatch::kAckTokenFieldNumber;
+constexpr int kEventToken = v1::ReceivedEvent::kAckTokenFieldNumber;
+constexpr int kDelivery = v1::ConsumeResponse::kDeliveryFieldNumber;
+constexpr int kAcknowledged = v1::ConsumeResponse::kAcknowledgedFieldNumber;
 constexpr int kResults = v1::PublishBatchResponse::kResultsFieldNumber;
 constexpr int kPublished = v1::PublishResult::kPublishedFieldNumber;
 static_assert(kResults == v1::PublishStreamResponse::kResultsFieldNumber);
@@ -50,6 +54,15 @@ class Cursor {
     return Varint(length);
   }
 
+  bool Read(std::size_t count, std::string* bytes) {
+    bytes->clear();
+    for (unsigned char byte = 0; bytes->size() < count;) {
+      if (!Next(&byte)) return false;
+      bytes->push_back(static_cast<char>(byte));
+    }
+    return true;
+  }
+
   bool Skip(std::size_t count) {
     position_ += count;
     while (slice_ < slices_.size() && count > slices_[slice_].size() - offset_) {
@@ -72,17 +85,32 @@ class Cursor {
   std::size_t position_ = 0;
 };
 
-// Of an `EventBatch` of `size` bytes; -1 where it is not one.
-std::int64_t CountEvents(Cursor& cursor, std::size_t size) {
-  const std::size_t end = cursor.position() + size;
-  std::int64_t events = 0;
+// An `EventBatch` that ends at `end`. False where it is not one.
+bool TakeBatch(Cursor& cursor, std::size_t end, Delivery& delivery) {
   while (cursor.position() < end) {
     int number = 0;
     std::size_t length = 0;
-    if (!cursor.Field(&number, &length) || !cursor.Skip(length)) return -1;
-    if (number == kEvents) ++events;
+    if (!cursor.Field(&number, &length)) return false;
+    if (number == kEvents) ++delivery.events;
+    if (number == kBatchToken ? !cursor.Read(length, &delivery.ack_token) : !cursor.Skip(length)) {
+      return false;
+    }
   }
-  return cursor.position() == end ? events : -1;
+  return cursor.position() == end;
+}
+
+// A `SubscribeResponse` that ends at `end`.
+bool TakeDelivery(Cursor& cursor, std::size_t end, Delivery& delivery) {
+  while (cursor.position() < end) {
+    int number = 0;
+    std::size_t length = 0;
+    if (!cursor.Field(&number, &length)) return false;
+    if (number == kStarted) delivery.started = true;
+    const bool taken = number == kBatch ? TakeBatch(cursor, cursor.position() + length, delivery)
+                                        : cursor.Skip(length);
+    if (!taken) return false;
+  }
+  return cursor.position() == end;
 }
 
 absl::Status ErrorOf(absl::string_view result) {
@@ -93,6 +121,29 @@ absl::Status ErrorOf(absl::string_view result) {
   return absl::AbortedError(absl::StrCat("not published: ", parsed.error().message()));
 }
 
+absl::Status ErrorIn(const std::string& acknowledged) {
+  v1::AcknowledgeResponse response;
+  if (!response.ParseFromString(acknowledged)) {
+    return absl::DataLossError("not an AcknowledgeResponse");
+  }
+  if (response.errors().empty()) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat("not settled: ", response.errors(0).message()));
+}
+
+absl::string_view BytesOf(const grpc::Slice& slice) {
+  return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
+}
+
+// Of a `ReceivedEvent`; empty where it has none.
+absl::string_view TokenOf(absl::string_view event) {
+  wire::WireReader reader(event);
+  wire::WireField field;
+  while (reader.Next(&field)) {
+    if (field.number == kEventToken) return field.bytes;
+  }
+  return "";
+}
+
 }  // namespace
 
 absl::StatusOr<Delivery> CountDelivered(const grpc::ByteBuffer& response) {
@@ -100,25 +151,58 @@ absl::StatusOr<Delivery> CountDelivered(const grpc::ByteBuffer& response) {
   if (!response.Dump(&slices).ok()) return absl::DataLossError("no bytes");
   Cursor cursor(slices);
   Delivery delivery;
-  while (cursor.position() < response.Length()) {
-    int number = 0;
-    std::size_t length = 0;
-    if (!cursor.Field(&number, &length)) return absl::DataLossError("not a SubscribeResponse");
-    if (number == kStarted) delivery.started = true;
-    const std::int64_t events = number == kBatch ? CountEvents(cursor, length) : 0;
-    if (events < 0 || (number != kBatch && !cursor.Skip(length))) {
-      return absl::DataLossError("not a SubscribeResponse");
-    }
-    delivery.events += events;
+  if (TakeDelivery(cursor, response.Length(), delivery)) return delivery;
+  return absl::DataLossError("not a SubscribeResponse");
+}
+
+absl::StatusOr<Delivery> CountConsumed(const grpc::ByteBuffer& response) {
+  std::vector<grpc::Slice> slices;
+  if (!response.Dump(&slices).ok()) return absl::DataLossError("no bytes");
+  Cursor cursor(slices);
+  Delivery delivery;
+  int number = 0;
+  std::size_t length = 0;
+  const bool message = cursor.Field(&number, &length);
+  if (message && number == kDelivery && cursor.position() + length == response.Length() &&
+      TakeDelivery(cursor, response.Length(), delivery)) {
+    return delivery;
   }
+  std::string answer;
+  if (!message || number != kAcknowledged || !cursor.Read(length, &answer)) {
+    return absl::DataLossError("not a ConsumeResponse");
+  }
+  if (absl::Status error = ErrorIn(answer); !error.ok()) return error;
+  delivery.acknowledged = true;
   return delivery;
+}
+
+absl::StatusOr<std::vector<std::string>> EventTokens(const grpc::ByteBuffer& response) {
+  grpc::Slice slice;
+  if (!response.DumpToSingleSlice(&slice).ok()) return absl::DataLossError("no bytes");
+  std::vector<std::string> tokens;
+  wire::WireReader message(BytesOf(slice));
+  wire::WireField batch;
+  while (message.Next(&batch)) {
+    wire::WireReader reader(batch.number == kBatch ? batch.bytes : "");
+    wire::WireField event;
+    while (reader.Next(&event)) {
+      if (event.number == kEvents) tokens.emplace_back(TokenOf(event.bytes));
+    }
+  }
+  if (message.fault() != wire::WireFault::kNone) return absl::DataLossError("cut off");
+  return tokens;
+}
+
+absl::Status CheckAcknowledged(const grpc::ByteBuffer& response) {
+  grpc::Slice slice;
+  if (!response.DumpToSingleSlice(&slice).ok()) return absl::DataLossError("no bytes");
+  return ErrorIn(std::string(BytesOf(slice)));
 }
 
 absl::StatusOr<std::int64_t> CountPublished(const grpc::ByteBuffer& response) {
   grpc::Slice slice;
   if (!response.DumpToSingleSlice(&slice).ok()) return absl::DataLossError("no bytes");
-  wire::WireReader reader(
-      absl::string_view(reinterpret_cast<const char*>(slice.begin()), slice.size()));
+  wire::WireReader reader(BytesOf(slice));
   wire::WireField field;
   std::int64_t events = 0;
   while (reader.Next(&field)) {

@@ -61,9 +61,10 @@ absl::StatusOr<Offsets> EndsOf(rd_kafka_t* client) {
 }
 
 // Connected already: a consumer that has met no broker takes half a second to its first record.
-absl::StatusOr<ClientHolder> MakeConsumer(const std::string& bootstrap) {
+absl::StatusOr<ClientHolder> MakeConsumer(const std::string& bootstrap,
+                                          const std::string& group = "bus-bench") {
   auto client = MakeClient(RD_KAFKA_CONSUMER, MakeConf({{"bootstrap.servers", bootstrap},
-                                                        {"group.id", "bus-bench"},
+                                                        {"group.id", group},
                                                         {"enable.auto.commit", "false"},
                                                         {"auto.offset.reset", "error"}}));
   if (!client.ok()) return client.status();
@@ -219,6 +220,20 @@ absl::StatusOr<Measurement> ConsumeDirectly(const std::string& bootstrap, const 
   result.elapsed = absl::Now() - start;
   result.cpu = OwnCpu() - cpu;
   return result;
+}
+
+absl::StatusOr<Offsets> CommittedBy(const std::string& bootstrap, const std::string& group,
+                                    std::size_t partitions) {
+  auto client = MakeConsumer(bootstrap, group);
+  if (!client.ok()) return client.status();
+  const auto size = static_cast<int>(partitions);
+  const rdkafka::PartitionsHolder list(rd_kafka_topic_partition_list_new(size));
+  for (int i = 0; i < size; ++i) rd_kafka_topic_partition_list_add(list.get(), kTopic, i);
+  const auto error = rd_kafka_committed(client->get(), list.get(), kTimeoutMs);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return ErrorOf("committed", error);
+  Offsets offsets;
+  for (int i = 0; i < size; ++i) offsets.push_back(list->elems[i].offset);
+  return offsets;
 }
 
 absl::Status CheckRecord(const std::string& bootstrap, const Offsets& begin) {

@@ -54,6 +54,10 @@ class DirectProducer {
 absl::StatusOr<Measurement> ConsumeDirectly(const std::string& bootstrap, const Offsets& begin,
                                             std::int64_t events);
 
+// The group's offset in each of the first `partitions`, below 0 where it has none. Joins nothing.
+absl::StatusOr<Offsets> CommittedBy(const std::string& bootstrap, const std::string& group,
+                                    std::size_t partitions);
+
 // An error unless the first record after `begin` is the one that the samples say.
 absl::Status CheckRecord(const std::string& bootstrap, const Offsets& begin);
 

@@ -1,6 +1,3 @@
-#include <unistd.h>
-
-#include <memory>
 #include <string>
 #include <utility>
 
@@ -8,7 +5,7 @@
 #include "absl/time/clock.h"
 #include "tests/bench/cases.h"
 #include "tests/bench/readers.h"
-#include "tests/bench/sample.h"
+#include "tests/bench/site.h"
 
 namespace eventbus::bench {
 namespace {
@@ -17,67 +14,23 @@ namespace {
 constexpr std::int64_t kAhead = 4000;
 constexpr char kConsumer[] = "librdkafka, one consumer";
 
-v1::StartPosition StartAt(const Offsets& offsets) {
-  v1::StartPosition start;
-  for (std::size_t i = 0; i < offsets.size(); ++i) {
-    v1::Position& position = *start.mutable_offsets()->add_positions();
-    position.set_topic(kTopic);
-    position.set_partition(static_cast<int>(i));
-    position.set_offset(offsets[i]);
-  }
-  return start;
-}
-
-v1::SubscribeRequest Request() {
-  v1::SubscribeRequest request;
-  request.add_topics(kTopic);
-  request.set_client_id("bench");
-  return request;
-}
-
-// A member of a group of its own.
-v1::SubscribeRequest GroupRequest(const Offsets& begin, int number) {
-  v1::SubscribeRequest request = Request();
-  v1::Group& group = *request.mutable_group();
-  group.set_id(absl::StrCat("bench-", getpid(), "-", number));
-  group.set_ack_mode(v1::ACK_MODE_AUTO);
-  *group.mutable_initial_position() = StartAt(begin);
-  return request;
+v1::SubscribeRequest MemberRequest(const Offsets& begin, int number) {
+  return GroupRequest(begin, absl::StrCat(number));
 }
 
 v1::SubscribeRequest ReplayRequest(const Offsets& begin, int /*number*/) {
-  v1::SubscribeRequest request = Request();
+  v1::SubscribeRequest request = ReaderRequest();
   *request.mutable_tail()->mutable_start() = StartAt(begin);
   return request;
 }
 
 v1::SubscribeRequest LatestRequest() {
-  v1::SubscribeRequest request = Request();
+  v1::SubscribeRequest request = ReaderRequest();
   request.mutable_tail()->mutable_start()->mutable_latest();
   return request;
 }
 
 using MakeRequest = v1::SubscribeRequest (*)(const Offsets&, int);
-
-// What a server has at hand.
-struct Site {
-  const Setting& setting;
-  std::unique_ptr<ServerProcess> server;
-  std::unique_ptr<DirectProducer> producer;
-};
-
-absl::StatusOr<Site> MakeSite(const Setting& setting) {
-  auto server = StartServer(setting);
-  if (!server.ok()) return server.status();
-  auto producer = DirectProducer::Make(setting.bootstrap);
-  if (!producer.ok()) return producer.status();
-  return Site{setting, *std::move(server), *std::move(producer)};
-}
-
-void TakeState(const ServerProcess& server, Measurement& result) {
-  result.resident_bytes = server.resident_bytes();
-  result.threads = server.threads();
-}
 
 // From `Started`: one stream reads `events` that are there.
 absl::StatusOr<Measurement> Replay(const Site& site, v1::SubscribeRequest request,
@@ -101,17 +54,15 @@ absl::StatusOr<std::vector<Row>> RunReplays(const Setting& setting, const std::s
                                             MakeRequest make) {
   auto site = MakeSite(setting);
   if (!site.ok()) return site.status();
-  const auto begin = site->producer->Ends();
-  if (!begin.ok()) return begin.status();
-  const auto events = site->producer->Write(Budget(absl::InfiniteDuration(), setting.max_events));
-  if (!events.ok()) return events.status();
-  if (auto status = CheckGrowth(*site->producer, *begin, *events); !status.ok()) return status;
+  const auto backlog = WriteBacklog(*site);
+  if (!backlog.ok()) return backlog.status();
+  const auto& [begin, events] = *backlog;
   Row row{name, {}, kConsumer, {}};
   for (int i = 0; i < setting.repetitions; ++i) {
-    const auto run = Replay(*site, make(*begin, i), *events);
+    const auto run = Replay(*site, make(begin, i), events);
     if (!run.ok()) return run.status();
     row.runs.push_back(*run);
-    const auto direct = ConsumeDirectly(setting.bootstrap, *begin, *events);
+    const auto direct = ConsumeDirectly(setting.bootstrap, begin, events);
     if (!direct.ok()) return direct.status();
     row.limits.push_back(*direct);
   }
@@ -183,7 +134,7 @@ Case TailsCase(int streams) {
 }  // namespace
 
 std::vector<Case> ReadCases() {
-  return {ReplayCase("group, 1 stream", GroupRequest),
+  return {ReplayCase("group, 1 stream", MemberRequest),
           ReplayCase("tail, 1 stream, replay", ReplayRequest), TailsCase(1), TailsCase(10),
           TailsCase(100)};
 }

@@ -194,6 +194,18 @@ TEST(CommitMetadataTest, ASpanOutOfOrderIsNotWrittenNorWhatFollows) {
   EXPECT_EQ(FormatCommitMetadata(Settled({{-4, -2}, {5, 6}}), -5), "");
 }
 
+TEST(CommitMetadataTest, FailuresOutOfOrderAreNotWrittenNorWhatFollows) {
+  CommitMetadata metadata = Alternating(100, 3);
+  metadata.failures = {{101, 2}};
+  const std::string first = FormatCommitMetadata(metadata, 100);
+  ASSERT_EQ(ParseCommitMetadata(first, 100), metadata);
+  for (const Failures& wrong : {Failures{101, 1}, Failures{99, 1}, Failures{102, 0},
+                                Failures{103, -1}, Failures{kMax, 1}}) {
+    metadata.failures = {{101, 2}, wrong, {200, 1}};
+    EXPECT_EQ(FormatCommitMetadata(metadata, 100), first) << wrong.offset;
+  }
+}
+
 TEST(CommitMetadataTest, AnyCutIsRefused) {
   for (const CommitMetadata& metadata :
        {Settled({{101, 102}}), Settled({{101, 102}, {107, 300}, {5000, kMax}}),
