@@ -59,17 +59,12 @@ def _recalled(reader: Reader, place: Place, before: Delivery, again: Delivery) -
     """Whether an earlier event of its key was given back in between, or came again in between: a
     client that reads late learns of the first delivery after it has given the other back."""
     partition, offset = place
-    for other in reader.by_key(partition, before.key):
-        if other >= offset:
-            return False
-        if any(before.order < each.order < again.order and each.stream == again.stream
-               for each in reader.deliveries[partition, other][1:]):
-            return True
-        if any(s.act == "r" and s.result in ("ok", "unknown") and s.begin <= again.t
-               and s.end >= before.t - _CROSSING
-               for s in reader.settlements.get((partition, other), ())):
-            return True
-    return False
+    key = partition, before.key
+    return any(other < offset and before.order < each.order < again.order
+               and each.stream == again.stream
+               for other, each in reader.again_of(key)) or any(
+        other < offset and s.result in ("ok", "unknown") and s.begin <= again.t
+        and s.end >= before.t - _CROSSING for other, s in reader.retries_of(key))
 
 
 def _last(settled: list[Settlement], condition) -> Settlement | None:

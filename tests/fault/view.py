@@ -12,6 +12,8 @@ from tests.fault.history import RESTART, Line
 
 # A partition and an offset.
 Place = tuple[str, int]
+# A partition and an event's key.
+Key = tuple[str, int]
 UNDECODABLE = -1
 
 
@@ -75,6 +77,12 @@ class Stream:
 
 
 @dataclass(slots=True)
+class _ByKey:
+    again: dict[Key, list[tuple[int, Delivery]]] = field(default_factory=dict)
+    retries: dict[Key, list[tuple[int, Settlement]]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Reader:
     name: str
     is_group: bool
@@ -85,14 +93,28 @@ class Reader:
     # Numbers of its dead letters, and why they are.
     dead: dict[Place, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
 
-    _keys: dict[tuple[str, int], list[int]] = field(default_factory=dict)
+    _keys: _ByKey | None = None
 
-    def by_key(self, partition: str, key: int) -> list[int]:
-        """The delivered offsets of a key, in order."""
-        if not self._keys:
-            for (name, offset), got in sorted(self.deliveries.items()):
-                self._keys.setdefault((name, got[0].key), []).append(offset)
-        return self._keys.get((partition, key), [])
+    def again_of(self, key: Key) -> list[tuple[int, Delivery]]:
+        """What came again of a key, with its offsets."""
+        return self._by_key().again.get(key, [])
+
+    def retries_of(self, key: Key) -> list[tuple[int, Settlement]]:
+        """What was given back of a key, with its offsets."""
+        return self._by_key().retries.get(key, [])
+
+    def _by_key(self) -> _ByKey:
+        """Made by the first who asks, once everything is read."""
+        if self._keys is None:
+            self._keys = _ByKey()
+            for (partition, offset), got in self.deliveries.items():
+                key = partition, got[0].key
+                for each in got[1:]:
+                    self._keys.again.setdefault(key, []).append((offset, each))
+                for settled in self.settlements.get((partition, offset), ()):
+                    if settled.act == "r":
+                        self._keys.retries.setdefault(key, []).append((offset, settled))
+        return self._keys
 
     def in_gap(self, place: Place) -> bool:
         return any(first <= place[1] < end for first, end in self.gaps.get(place[0], ()))
