@@ -4,13 +4,11 @@
 
 namespace eventbus::bus {
 
-std::int64_t AutoCommit::Add(const kafka::TopicPartition& partition, std::int64_t position,
-                             std::int64_t /*end*/,
-                             const absl::optional<kafka::GroupOffset>& known) {
+void AutoCommit::Add(const kafka::TopicPartition& partition, std::int64_t position,
+                     std::int64_t /*end*/, const absl::optional<kafka::GroupOffset>& known) {
   const bool readable = known.has_value() && known->offset == position;
   const std::int64_t committed = readable ? position : -1;
   partitions_[partition] = {position, position, committed, committed};
-  return position;
 }
 
 void AutoCommit::Remove(const kafka::TopicPartition& partition) { partitions_.erase(partition); }

@@ -15,8 +15,12 @@ namespace eventbus::bus {
 // time.
 class AutoCommit final : public Commits {
  public:
-  std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position, std::int64_t end,
-                   const absl::optional<kafka::GroupOffset>& known) override;
+  void Add(const kafka::TopicPartition& partition, std::int64_t position, std::int64_t end,
+           const absl::optional<kafka::GroupOffset>& known) override;
+  absl::optional<std::int64_t> Resume(const kafka::TopicPartition&,
+                                      const absl::optional<kafka::GroupOffset>&) override {
+    return absl::nullopt;
+  }
   void Close(const kafka::TopicPartition&) override {}
   // What has not been written by then is read again.
   void Park(const kafka::TopicPartition& partition) override { Remove(partition); }

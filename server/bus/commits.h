@@ -19,10 +19,14 @@ class Commits {
 
   // The partition, which ends at `end` now, is this member's from now on, to be read from
   // `position`. `known`: what the group has for it; behind `position` where retention took what is
-  // between. Unset: it has nothing, or of another log. Returns where it is to be read from: further
-  // on where it was parked and nobody else has had it.
-  virtual std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position,
-                           std::int64_t end, const absl::optional<kafka::GroupOffset>& known) = 0;
+  // between. Unset: it has nothing, or of another log.
+  virtual void Add(const kafka::TopicPartition& partition, std::int64_t position, std::int64_t end,
+                   const absl::optional<kafka::GroupOffset>& known) = 0;
+  // The same for one that was parked, where the group still has what this member committed, so that
+  // nobody else has had it: everything goes on, whatever retention took meanwhile. Returns where it
+  // is to be read from; unset: it is to be added anew.
+  virtual absl::optional<std::int64_t> Resume(const kafka::TopicPartition& partition,
+                                              const absl::optional<kafka::GroupOffset>& known) = 0;
   // Its last commit follows, before others may have it.
   virtual void Close(const kafka::TopicPartition& partition) = 0;
   // A rebalance has taken the partition; it may come back by the assignment that follows, after

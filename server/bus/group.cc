@@ -106,9 +106,9 @@ void Group::Step() {
   TakeInbox();
   if (state_ == State::kLive || state_ == State::kEnding) {
     member_.Poll(context_.clock.Now(), writing_);
-    LookUp();
     Read();
     Write();
+    LookUp();
     SendLetters();
     member_.CommitUrgent(context_.clock.Now());
     EndIfAllIsSaid();

@@ -154,14 +154,7 @@ void GroupMember::BeginAt(const std::vector<GroupStart>& starts) {
       const auto found = first_ends_->find(start.partition);
       end = found == first_ends_->end() ? -1 : found->second;
     }
-    std::int64_t offset = start.offset;
-    if (start.lost.has_value()) gaps_.push_back(*start.lost);
-    if (start.lost.has_value() && options_.gap_policy == GapPolicy::kFail) {
-      Fail(Expired(*start.lost));  // The group keeps the offset that it has.
-    } else {
-      offset = commits_.Add(start.partition, start.offset, start.end, start.known);
-    }
-    cursors.Add(start.partition, offset, end);
+    cursors.Add(start.partition, Enter(start), end);
   }
   commits_.DropParked();
   if (!first_ends_.has_value()) {
@@ -174,6 +167,20 @@ void GroupMember::BeginAt(const std::vector<GroupStart>& starts) {
   if (absl::Status status = reader_.GoOn(); !status.ok()) return Fail(status);
   commit_at_ = now_ + options_.commit_interval;
   if (commits_.first_due()) Commit(commits_.TakeDue());
+}
+
+// Where it is to be read from.
+std::int64_t GroupMember::Enter(const GroupStart& start) {
+  // What retention took of it, if it has not been read, is found by reading on.
+  const auto next = commits_.Resume(start.partition, start.known);
+  if (next.has_value()) return *next;
+  if (start.lost.has_value()) gaps_.push_back(*start.lost);
+  if (start.lost.has_value() && options_.gap_policy == GapPolicy::kFail) {
+    Fail(Expired(*start.lost));  // The group keeps the offset that it has.
+  } else {
+    commits_.Add(start.partition, start.offset, start.end, start.known);
+  }
+  return start.offset;
 }
 
 void GroupMember::GoOn(const GroupStart& start) {

@@ -101,6 +101,7 @@ class GroupMember final : private kafka::GroupEvents {
   void OnGroupError(const absl::Status& error) override;
 
   void BeginAt(const std::vector<GroupStart>& starts);
+  std::int64_t Enter(const GroupStart& start);
   void GoOn(const GroupStart& start);
   void Release();
   void Close(const std::vector<kafka::TopicPartition>& partitions);

@@ -80,9 +80,11 @@ class Settling final : public Commits, public Account {
   std::vector<HeldPart> Held() const;
 
   // ---- Commits. What is taken or written does not count here.
-  // Where the group still has what this stream committed, all goes on: tokens, and what is settled.
-  std::int64_t Add(const kafka::TopicPartition& partition, std::int64_t position, std::int64_t end,
-                   const absl::optional<kafka::GroupOffset>& known) override;
+  void Add(const kafka::TopicPartition& partition, std::int64_t position, std::int64_t end,
+           const absl::optional<kafka::GroupOffset>& known) override;
+  // Tokens, and what is settled.
+  absl::optional<std::int64_t> Resume(const kafka::TopicPartition& partition,
+                                      const absl::optional<kafka::GroupOffset>& known) override;
   void Close(const kafka::TopicPartition& partition) override;
   // Its events may be settled meanwhile; that is committed once it has come back.
   void Park(const kafka::TopicPartition& partition) override;

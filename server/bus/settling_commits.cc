@@ -12,19 +12,21 @@ using State = HeldEvent::State;
 
 }  // namespace
 
-std::int64_t Settling::Add(const kafka::TopicPartition& partition, std::int64_t position,
-                           std::int64_t end, const absl::optional<kafka::GroupOffset>& known) {
-  const bool readable = known.has_value() && known->offset == position;
-  PartPtr part;
+void Settling::Add(const kafka::TopicPartition& partition, std::int64_t position, std::int64_t end,
+                   const absl::optional<kafka::GroupOffset>& known) {
+  parts_[partition] = std::make_shared<Part>(partition, position, known, end,
+                                             Part::Limits{options_.max_span, options_.max_bytes});
+  UpdateCare();
+}
+
+absl::optional<std::int64_t> Settling::Resume(const kafka::TopicPartition& partition,
+                                              const absl::optional<kafka::GroupOffset>& known) {
   const auto parked = parked_.find(partition);
-  if (parked != parked_.end() && readable && parked->second->commits().committed() == known) {
-    part = std::move(parked->second);
-    parked_.erase(parked);
-    part->Open();
-  } else {
-    part = std::make_shared<Part>(partition, position, known, end,
-                                  Part::Limits{options_.max_span, options_.max_bytes});
-  }
+  if (parked == parked_.end() || !known.has_value()) return absl::nullopt;
+  if (parked->second->commits().committed() != known) return absl::nullopt;
+  const PartPtr part = std::move(parked->second);
+  parked_.erase(parked);
+  part->Open();
   parts_[partition] = part;
   UpdateCare();
   return part->ledger().next();

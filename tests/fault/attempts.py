@@ -46,13 +46,18 @@ def _given_up(view: View, reader: Reader, ends: dict[str, list[float]]) -> Itera
 
 
 def _raised(reader: Reader) -> Iterator[Violation]:
-    """After a retry that was accepted the same stream gives the next attempt."""
+    """After a retry that was accepted the same stream gives the next attempt, while it keeps the
+    partition."""
     for place, settled in reader.settlements.items():
         got = reader.deliveries.get(place, [])
         for before, after in zip(got, got[1:]):
-            if before.stream == after.stream and after.attempt <= before.attempt and any(
-                    s.act == "r" and s.result == "ok" and s.stream == after.stream
-                    and before.t <= s.begin and s.end <= after.t for s in settled):
+            if before.stream != after.stream or after.attempt > before.attempt:
+                continue
+            # With the partition the retry may be lost before the next commit.
+            if reader.streams[after.stream].lost(place[0], before.t) <= after.t:
+                continue
+            if any(s.act == "r" and s.result == "ok" and s.stream == after.stream
+                   and before.t <= s.begin and s.end <= after.t for s in settled):
                 yield Violation("blame", f"{reader.name}: {at(place)} came again to "
                                          f"{after.stream} as attempt {after.attempt} after a retry")
 

@@ -7,7 +7,7 @@ import itertools
 import threading
 from typing import Any
 
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from tests.fault import ids
@@ -25,6 +25,8 @@ class LegacyMember(threading.Thread):
         super().__init__(name=name, daemon=True)
         self._group, self._history = group, history
         self._assigned: frozenset[str] | None = None
+        # Where the group was in what it was assigned, until it has a record of it.
+        self._starts: dict[TopicPartition, int | None] = {}
         self._over = threading.Event()
 
     def leave(self) -> None:
@@ -48,11 +50,23 @@ class LegacyMember(threading.Thread):
         records = [record for part in consumer.poll(timeout_ms=100).values() for record in part]
         assigned = frozenset(f"{each.topic}/{each.partition}" for each in consumer.assignment())
         if assigned != self._assigned:
+            self._starts = {each: consumer.committed(each) for each in consumer.assignment()}
             self._history.write("assign" if self._assigned is not None else "start",
                                 r=self._group, s=self.name, a=dict.fromkeys(sorted(assigned), -1))
             self._assigned = assigned
+        self._record_what_is_gone(records)
         if records:
             self._commit(consumer, records)
+
+    def _record_what_is_gone(self, records: list[Any]) -> None:
+        """kafka-python goes on at the oldest record where the group's offset is gone, and says
+        nothing."""
+        for record in records:
+            committed = self._starts.pop(TopicPartition(record.topic, record.partition), None)
+            if committed is not None and record.offset > committed:
+                self._history.write("gap", r=self._group, s=self.name,
+                                    p=f"{record.topic}/{record.partition}", first=committed,
+                                    next=record.offset, cause="offset out of range")
 
     def _commit(self, consumer: KafkaConsumer, records: list[Any]) -> None:
         call = f"{self.name}/{next(_CALL_IDS)}"

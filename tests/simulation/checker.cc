@@ -393,7 +393,6 @@ void Checker::OnCommitKnown(Member member, const std::vector<kafka::GroupOffset>
 void Checker::OnLookedUp(Member member, int index) {
   Hold& held = hold(member, index);
   held.looked_up = part(index).committed;
-  held.readable = held.looked_up.has_value() && held.looked_up->offset >= log_.part(index).begin;
 }
 
 void Checker::OnAssigned(Member member, const std::vector<int>& parts) {
@@ -406,7 +405,7 @@ void Checker::OnAssigned(Member member, const std::vector<int>& parts) {
     if (!given) {
       if (held.own != Own::kNo) ForgetOut(member, index);
       held.own = Own::kNo;
-    } else if (held.own == Own::kParked && held.looked_up.has_value() && held.readable &&
+    } else if (held.own == Own::kParked && held.looked_up.has_value() &&
                held.known == held.looked_up) {
       held.own = Own::kOwned;  // It goes on.
       ++counts_.resumed;
@@ -440,8 +439,10 @@ void Checker::Begin(Member member, int index) {
   ForgetOut(member, index);
   for (EventId id{index, 0}; id.index < static_cast<int>(part(index).events.size()); ++id.index) {
     Event& e = event(id);
-    if (!e.promised) continue;
-    if (Covered(part(index), log_.record(id).offset)) continue;
+    // What retention took does not come again, whatever the metadata says.
+    const std::int64_t offset = log_.record(id).offset;
+    if (!e.promised || offset < log_.part(index).begin) continue;
+    if (Covered(part(index), offset)) continue;
     if (!e.weak && !setup_.small_metadata) {
       Fail(absl::StrCat(Name(id),
                         " is settled, and what its partition begins with does not say so"));

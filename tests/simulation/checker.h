@@ -151,7 +151,6 @@ class Checker {
     bool kicked = false;
     absl::optional<kafka::GroupOffset> known;
     absl::optional<kafka::GroupOffset> looked_up;
-    bool readable = false;  // Retention has not taken it.
     std::uint64_t failed_at = 0;
     bool moved = false;  // While it is parked, somebody else has begun to read it.
     bus::Span out;       // By the mark of its last commit.

@@ -49,6 +49,49 @@ TEST_F(ExplicitGroupTest, NorDoesItWhereRetentionTookTheGroupsOffset) {
   EXPECT_THAT(Places(messages), ElementsAre("0:3", "0:5"));
 }
 
+// All that it had is in memory, and nobody else has read it.
+TEST_F(ExplicitGroupTest, APartitionThatComesBackGoesOnWhateverRetentionTook) {
+  kafka_.AddTopic(kTopic, 1);
+  Append(0, 6);
+  options_.settling.max_events = 4;
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  ASSERT_THAT(events, SizeIs(4));
+  Acknowledge({events[0].token});
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(Committed(0), 1);
+  kafka_.Truncate(kTopic, 0, 3);
+  Stream& other = Start();
+  other.group->OnGone();
+  Run();
+  EXPECT_THAT(Acknowledge({events[1].token, events[2].token, events[3].token}), IsEmpty());
+  const auto messages = stream.sink->Take();
+  EXPECT_THAT(Places(messages), ElementsAre("0:4", "0:5"));
+  for (const int kind : Kinds(messages)) EXPECT_NE(kind, kGap) << "nothing was missed";
+}
+
+TEST_F(ExplicitGroupTest, AndTellsAGapOfWhatItHasNotRead) {
+  kafka_.AddTopic(kTopic, 1);
+  Append(0, 6);
+  options_.settling.max_events = 2;
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  kafka_.Truncate(kTopic, 0, 5);
+  Stream& other = Start();
+  other.group->OnGone();
+  Run();
+  EXPECT_THAT(Acknowledge({events[0].token, events[1].token}), IsEmpty());
+  std::vector<v1::Gap> gaps;
+  const auto messages = stream.sink->Take();
+  for (const auto& message : messages) {
+    if (message.has_gap()) gaps.push_back(message.gap());
+  }
+  ASSERT_THAT(gaps, SizeIs(1));
+  EXPECT_EQ(gaps[0].first_offset(), 2);
+  EXPECT_EQ(gaps[0].next_offset(), 5);
+  EXPECT_THAT(Places(messages), ElementsAre("0:5"));
+}
+
 TEST_F(ExplicitGroupTest, ABatchsTokenSettlesItAndTheIntervalCommits) {
   Append(0, 4);
   Stream& stream = Start();
