@@ -159,7 +159,7 @@ def duplicates(view: View) -> tuple[list[Violation], dict[str, Counter[str]]]:
                                 if reader.is_group else causes.of_tail(reader, before, again))
                 tally[cause] += 1
                 if wrong:
-                    check = "settled" if cause == causes.REDELIVERED_ACK else "duplicates"
+                    check = "duplicates" if cause == causes.UNCAUSED else "settled"
                     found.append(Violation(check, _again(reader, place, before, again, cause)))
     return found, counts
 
