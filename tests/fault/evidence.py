@@ -8,14 +8,16 @@ its member had accepted by then: what is lost is what was accepted last.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from tests.fault.view import Delivery, Fault, Place, Reader, Settlement, View
 
 # For a client to read what it was sent, on a machine that has other things to do.
 LATE = 3.0
 # A commit of a member that has no answer may come to Kafka after its end.
 _LEGACY_SLACK = 1.0
-# So many of those accepted next, and last, are compared with one that was lost.
-_NEXT, _LAST = 100, 20
+# So many of those accepted next are compared with one that was lost.
+_NEXT = 100
 
 
 def was_kept(view: View, reader: Reader, place: Place, before: Delivery, again: Delivery) -> bool:
@@ -33,9 +35,9 @@ def left_behind(view: View, reader: Reader, place: Place, accepted: Settlement,
     if not _had_to_know(view, reader, place, before, again, accepted.end):
         return None
     drops = may_drop(view, reader, place[0], accepted.begin, again.t)
-    later = [each for each in reader.accepted(accepted.stream, place[0])
-             if each[0].begin > accepted.end]
-    for settled, offset in later[:_NEXT] + later[_NEXT:][-_LAST:]:
+    all_of_it = reader.accepted(accepted.stream, place[0])
+    first = bisect_right(all_of_it, accepted.end, key=lambda each: each[0].begin)
+    for settled, offset in all_of_it[first:first + _NEXT]:
         # What is farther on is dropped first.
         if (offset > place[1] or not drops) and _stayed(view, reader, (place[0], offset), accepted,
                                                         settled):
@@ -89,14 +91,14 @@ def _stayed(view: View, reader: Reader, place: Place, accepted: Settlement,
             settled: Settlement) -> bool:
     """Whether what the stream was given before `accepted`, and settled after it, stayed so."""
     got = reader.deliveries[place]
-    earlier = [each for each in got if each.t <= accepted.begin]
-    if not earlier or earlier[-1].stream != accepted.stream:
+    given = [each for each in got if each.t <= settled.begin]
+    if not given or given[-1].stream != accepted.stream or given[-1].t > accepted.begin:
         return False
     others = [each for each in reader.settlements[place]
               if each.act != "r" and each.result in ("ok", "unknown") and each is not settled]
     if any(each.begin <= settled.begin for each in others):
         return False
-    if len(earlier) == len(got) and view.over and not others:
+    if len(given) == len(got) and view.over and not others:
         return place not in reader.dead and not reader.in_gap(place)
     until = min((each.begin for each in others), default=view.end)
     return any(look.holds(place) for look in view.looks(reader.name, settled.begin, until))

@@ -77,8 +77,8 @@ class Story:
         return self.add("settled", wait=0.1, r=GROUP, id=self._calls,
                         bad={"0": "ACK_TOKEN_NOT_OWNED"})
 
-    def commit(self, offset: int, text: str = "") -> Story:
-        return self.add("commit", g=GROUP, t0=self._now, a={P: [offset, text]})
+    def commit(self, offset: int, text: str = "", look: float = 1.0) -> Story:
+        return self.add("commit", wait=look, g=GROUP, t0=self._now, a={P: [offset, text]})
 
     def fault(self, name: str, seconds: float = 1.0, **target: Any) -> Story:
         self.add("fault", id=len(self.lines), name=name, phase="begin", target=target)
