@@ -41,6 +41,15 @@ class BlameTest(JudgeTest):
         story = begun(0).got("s1", 0).leave("s1").join("s2").got("s2", 0, attempt=3)
         self.check_caught(story, "blame")
 
+    def test_an_end_long_before_it_was_sent_is_none(self) -> None:
+        story = begun().leave("s1").wait(60).join("s2").publish(0).tail(0)
+        self.check_caught(story.got("s2", 0, attempt=2), "blame", "0 failures")
+
+    def test_an_end_is_none_where_attempts_are_not_bounded(self) -> None:
+        story = begun(0).got("s1", 0).leave("s1").join("s2").got("s2", 0, attempt=2)
+        story.lines[0]["max_attempts"] = {}
+        self.check_caught(story, "blame", "0 failures")
+
     def test_a_client_that_crashed_leaves_no_end(self) -> None:
         story = begun(0).got("s1", 0).join("s2").got("s2", 0, attempt=2)
         self.check_clean(story)
