@@ -54,13 +54,15 @@ def _given_up(view: View, reader: Reader, ends: Ends) -> Iterator[Violation]:
 
 
 def _raised(reader: Reader) -> Iterator[Violation]:
-    """After a retry that was accepted the same stream gives the next attempt."""
+    """After a retry that was accepted the same stream gives the next attempt, unless it had lost
+    the partition meanwhile: a count is in Kafka with the next commit only, as what is settled."""
     for place, settled in reader.settlements.items():
         got = reader.deliveries.get(place, [])
         for before, after in zip(got, got[1:]):
             if before.stream == after.stream and after.attempt <= before.attempt and any(
                     s.act == "r" and s.result == "ok" and s.stream == after.stream
-                    and before.t <= s.begin and s.end <= after.t for s in settled):
+                    and before.t <= s.begin and s.end <= after.t for s in settled) and (
+                        reader.streams[after.stream].lost(place[0], before.t) > after.t):
                 yield Violation("blame", f"{reader.name}: {at(place)} came again to "
                                          f"{after.stream} as attempt {after.attempt} after a retry")
 

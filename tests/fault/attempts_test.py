@@ -32,6 +32,10 @@ class BlameTest(JudgeTest):
         self.check_caught(begun(0).got("s1", 0).accept("s1", 0, act="r").got("s1", 0, attempt=1),
                           "blame", "after a retry")
 
+    def test_a_retry_may_be_lost_with_its_partition(self) -> None:
+        story = begun(0).got("s1", 0).accept("s1", 0, act="r").assign("s1").assign("s1", P)
+        self.check_clean(story.got("s1", 0, attempt=1))
+
     def test_the_end_of_a_stream_may_be_one(self) -> None:
         for attempt in (1, 2):
             story = begun(0).got("s1", 0).leave("s1").join("s2").got("s2", 0, attempt=attempt)

@@ -144,8 +144,8 @@ def forgotten(view: View) -> Iterator[Violation]:
             for partition, offset in before.offsets.items():
                 now = after.offsets.get(partition, 0)
                 if now < offset:
-                    yield Violation("forgotten", f"{reader.name} had committed {partition}@{offset} "
-                                                 f"at {before.t:.3f}, and @{now} at {after.t:.3f}")
+                    yield Violation("forgotten", f"{reader.name} had committed {partition}@{offset}"
+                                                 f" at {before.t:.3f}, and @{now} at {after.t:.3f}")
                 elif (gone := _gone(before, after, partition)) and not evidence.may_drop(
                         view, reader, partition, before.asked, after.t):
                     yield Violation("forgotten", f"{reader.name} had {partition}@{gone} as settled "

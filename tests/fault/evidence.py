@@ -1,9 +1,9 @@
 """What Kafka was seen to hold, against what came again: no fault excuses that. Pure.
 
-A member reads what its group has committed after everything that those before it have committed, for
-Kafka takes no commit of theirs any more. So what Kafka had once does not come again, but to a member
-that had read before: it does not know yet that it has lost the partition. And a commit has all that
-its member had accepted by then: what is lost is what was accepted last.
+A member reads what its group has committed after those before it have committed, since Kafka takes
+no commit of theirs any more. So what Kafka had once does not come again, but to a member that had
+read before: it does not know yet that it has lost the partition. And a commit has all that its
+member had accepted by then: what is lost is what was accepted last.
 """
 
 from __future__ import annotations
