@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from tests.fault import evidence, windows
 from tests.fault.view import Delivery, Place, Reader, Settlement, View
 
@@ -71,9 +73,8 @@ def _recalled(reader: Reader, place: Place, before: Delivery, again: Delivery) -
     """Whether an earlier event of its key was given back in between, or came again in between: a
     client that reads late learns of the first delivery after it has given the other back."""
     partition, offset = place
-    for other in reader.by_key(partition, before.key):
-        if other >= offset:
-            return False
+    of_key = reader.by_key(partition, before.key)
+    for other in reversed(of_key[:bisect_left(of_key, offset)]):  # It is mostly one of the last.
         if any(before.order < each.order < again.order and each.stream == again.stream
                for each in reader.deliveries[partition, other][1:]):
             return True
