@@ -97,6 +97,11 @@ class WindowsTest(JudgeTest):
     def test_it_had_its_partition_long_after_the_fault(self) -> None:
         self.check_caught(self.again("net_cut", 30, node=1, server=None), "settled")
 
+    def test_a_member_that_crashed_moves_partitions_too(self) -> None:
+        story = Story().join("t1", "tail").join("s1").wait(20).publish(0).tail(0).got("s1", 0)
+        story.fault("client_crash", client="clients-1").accept("s1", 0).wait(4).assign("s1")
+        self.check_clean(story.join("s2").got("s2", 0))
+
     def test_what_is_given_up_may_come_again_when_its_partition_moves(self) -> None:
         story = begun(0).got("s1", 0).accept("s1", 0, act="d").leave("s1").join("s2")
         self.check_clean(story.got("s2", 0))

@@ -13,6 +13,8 @@ REBALANCE = 11.0
 
 # While one lasts, what a server knows does not reach its clients.
 HIDING = ("server_stop", "client_freeze", "client_stall")
+# Members go with these, and say nothing.
+GOES = ("client_crash", "server_kill")
 OF_KAFKA = ("broker_", "leader_", "coordinator_", "net_", "kafka_")
 
 
@@ -27,7 +29,7 @@ def excuse(view: View, reader: Reader, place: Place, accepted: Settlement,
         return name
     if _legacy(reader, place, accepted, again):
         return "a commit without metadata"
-    return "rebalance" if _rebalanced(reader, place, accepted) else None
+    return "rebalance" if _rebalanced(view, reader, place, accepted) else None
 
 
 def was_lost(view: View, reader: Reader, place: Place, accepted: Settlement,
@@ -74,13 +76,15 @@ def _legacy(reader: Reader, place: Place, accepted: Settlement, again: float) ->
                for other in reader.streams.values())
 
 
-def _rebalanced(reader: Reader, place: Place, accepted: Settlement) -> bool:
+def _rebalanced(view: View, reader: Reader, place: Place, accepted: Settlement) -> bool:
     """Whether it was accepted between the revocation of its partition and the end of the rebalance,
     which gave the partition to another stream. The rebalance was begun by a member's coming or
     going, of which there must be one."""
     if _lost(reader, place, accepted) - accepted.end > REBALANCE:
         return False
     begin = accepted.end - REBALANCE
+    if any(fault.name in GOES and begin <= fault.begin <= accepted.end for fault in view.faults):
+        return True
     return any(begin <= t <= accepted.end for name, other in reader.streams.items()
                if name != accepted.stream for t in (other.joined, other.ended))
 
