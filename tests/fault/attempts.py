@@ -14,14 +14,22 @@ from tests.fault.view import Place, Reader, View
 from tests.fault.violation import Violation, at
 
 TOO_MANY = "max_delivery_attempts"
+# A client or a server that is frozen hears so much later of an end, or of an event.
+_UNHEARD = 20.0
+
+# By partition: when, and of which stream.
+Ends = dict[str, list[tuple[float, str]]]
 
 
 def blame(view: View) -> Iterator[Violation]:
     for reader in view.groups():
-        ends = _ends(reader)
+        ends = _ends(view, reader)
         for place, got in reader.deliveries.items():
             for delivery in got:
-                failures = _failures(reader, place, ends, delivery.t)
+                if delivery.attempt <= 1:
+                    continue
+                failures = _failures(view, reader, place, ends, delivery.t,
+                                     delivery.stream)
                 if delivery.attempt - 1 > failures:
                     yield Violation("blame", f"{reader.name}: {at(place)} came as attempt "
                                              f"{delivery.attempt}, with {failures} failures")
@@ -29,12 +37,12 @@ def blame(view: View) -> Iterator[Violation]:
         yield from _raised(reader)
 
 
-def _given_up(view: View, reader: Reader, ends: dict[str, list[float]]) -> Iterator[Violation]:
+def _given_up(view: View, reader: Reader, ends: Ends) -> Iterator[Violation]:
     most = view.max_attempts.get(reader.name, 0)
     for place, letters in reader.dead.items():
         for number, why in letters:
             told = any(s.act == "d" for s in reader.settlements.get(place, ()))
-            if why == TOO_MANY and _failures(reader, place, ends, view.end) < most:
+            if why == TOO_MANY and _failures(view, reader, place, ends, view.end) < most:
                 yield Violation("blame", f"{reader.name}: {at(place)} (event {number}) was given "
                                          f"up, but cannot have failed {most} times")
             elif why not in (TOO_MANY, "undecodable") and not told:
@@ -46,34 +54,54 @@ def _given_up(view: View, reader: Reader, ends: dict[str, list[float]]) -> Itera
 
 
 def _raised(reader: Reader) -> Iterator[Violation]:
-    """After a retry that was accepted the same stream gives the next attempt, while it keeps the
-    partition."""
+    """After a retry that was accepted the same stream gives the next attempt, unless it had lost
+    the partition meanwhile: a count is in Kafka with the next commit only, as what is settled."""
     for place, settled in reader.settlements.items():
         got = reader.deliveries.get(place, [])
         for before, after in zip(got, got[1:]):
-            if before.stream != after.stream or after.attempt > before.attempt:
-                continue
-            # With the partition the retry may be lost before the next commit.
-            if reader.streams[after.stream].lost(place[0], before.t) <= after.t:
-                continue
-            if any(s.act == "r" and s.result == "ok" and s.stream == after.stream
-                   and before.t <= s.begin and s.end <= after.t for s in settled):
+            if before.stream == after.stream and after.attempt <= before.attempt and any(
+                    s.act == "r" and s.result == "ok" and s.stream == after.stream
+                    and before.t <= s.begin and s.end <= after.t for s in settled) and (
+                        reader.streams[after.stream].lost(place[0], before.t) > after.t):
                 yield Violation("blame", f"{reader.name}: {at(place)} came again to "
                                          f"{after.stream} as attempt {after.attempt} after a retry")
 
 
-def _failures(reader: Reader, place: Place, ends: dict[str, list[float]], until: float) -> int:
+def _failures(view: View, reader: Reader, place: Place, ends: Ends, until: float,
+              stream: str = "") -> int:
+    """As many as it can have had by its delivery to `stream`. Ends count where the group bounds the
+    attempts, and of those only the ones that may have come after the event had been sent."""
     retries = sum(s.act == "r" and s.result in ("ok", "unknown") and s.begin <= until
                   for s in reader.settlements.get(place, ()))
-    return retries + bisect_left(ends.get(place[0], []), until)
+    if reader.name not in view.max_attempts:
+        return retries
+    got = reader.deliveries.get(place, ())
+    sent = view.sent.get(got[0].number) if got else None
+    begin = sent.at - _UNHEARD if sent else 0.0
+    of_partition = ends.get(place[0], [])
+    return retries + sum(
+        t < until or (t <= until + _UNHEARD and name != stream)
+        for t, name in of_partition[bisect_left(of_partition, (begin, "")):])
 
 
-def _ends(reader: Reader) -> dict[str, list[float]]:
-    """By partition: when streams that had it were heard of for the last time, or lost the group."""
-    found: dict[str, list[float]] = {}
-    for stream in reader.streams.values():
-        times = [stream.ended if stream.by else stream.last]
+def _ends(view: View, reader: Reader) -> Ends:
+    """By partition: when streams that had it ended, or lost the group."""
+    found: Ends = {}
+    for name, stream in reader.streams.items():
+        times = [stream.ended if stream.by else _crashed(view, reader, name)]
         times += [t for t, partitions in stream.assigned if not partitions]
         for partition in {each for _, partitions in stream.assigned for each in partitions}:
-            found.setdefault(partition, []).extend(times)
+            found.setdefault(partition, []).extend((t, name) for t in times)
     return {partition: sorted(times) for partition, times in found.items()}
+
+
+def _crashed(view: View, reader: Reader, name: str) -> float:
+    """When the client of a stream that has no end was killed, roughly: with what killed it, or when
+    its member began its next life."""
+    stream = reader.streams[name]
+    member = name.rpartition("#")[0]
+    lives = [other.joined for each, other in reader.streams.items() if other.joined > stream.last
+             and each.rpartition(".")[0] == member.rpartition(".")[0] != ""]
+    crashes = [fault.begin for fault in view.faults
+               if fault.name == "client_crash" and fault.begin > stream.last]
+    return min(lives or crashes, default=stream.last)

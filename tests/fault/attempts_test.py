@@ -32,7 +32,7 @@ class BlameTest(JudgeTest):
         self.check_caught(begun(0).got("s1", 0).accept("s1", 0, act="r").got("s1", 0, attempt=1),
                           "blame", "after a retry")
 
-    def test_a_retry_that_was_lost_with_its_partition_is_none(self) -> None:
+    def test_a_retry_may_be_lost_with_its_partition(self) -> None:
         story = begun(0).got("s1", 0).accept("s1", 0, act="r").assign("s1").assign("s1", P)
         self.check_clean(story.got("s1", 0, attempt=1))
 
@@ -44,6 +44,15 @@ class BlameTest(JudgeTest):
     def test_the_end_of_a_stream_is_one_at_most(self) -> None:
         story = begun(0).got("s1", 0).leave("s1").join("s2").got("s2", 0, attempt=3)
         self.check_caught(story, "blame")
+
+    def test_an_end_long_before_it_was_sent_is_none(self) -> None:
+        story = begun().leave("s1").wait(60).join("s2").publish(0).tail(0)
+        self.check_caught(story.got("s2", 0, attempt=2), "blame", "0 failures")
+
+    def test_an_end_is_none_where_attempts_are_not_bounded(self) -> None:
+        story = begun(0).got("s1", 0).leave("s1").join("s2").got("s2", 0, attempt=2)
+        story.lines[0]["max_attempts"] = {}
+        self.check_caught(story, "blame", "0 failures")
 
     def test_a_client_that_crashed_leaves_no_end(self) -> None:
         story = begun(0).got("s1", 0).join("s2").got("s2", 0, attempt=2)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from tests.fault import windows
+
+from tests.fault import evidence, windows
 from tests.fault.view import Delivery, Place, Reader, Settlement, View
 
 REDELIVERED_ACK = "accepted, and delivered again"
+KEPT = "Kafka had it as settled, and it was delivered again"
+LEFT_BEHIND = "accepted, and delivered again, though what was accepted later stayed settled"
 UNCAUSED = "delivered again without a cause"
 # Within it a stream's news of its partitions and the client's record of them may cross.
 _CROSSING = 2.0
@@ -14,16 +17,26 @@ _CROSSING = 2.0
 def of_group(view: View, reader: Reader, place: Place, before: Delivery,
              again: Delivery) -> tuple[str, bool]:
     """The cause, and whether it is a violation."""
+    if evidence.was_kept(view, reader, place, before, again):
+        return KEPT, True
     settled = [s for s in reader.settlements.get(place, ()) if s.begin < again.t]
     if accepted := _last(settled, lambda s: s.act != "r" and s.result == "ok" and s.end <= again.t):
-        if accepted.act == "d" and any(accepted.end - windows.SLACK <= fault.begin <= again.t
-                                       for fault in view.faults):
-            return "dead letter not yet written", False
-        found = windows.excuse(view, reader, place, accepted, again.t)
-        return (f"acknowledged, but {found}", False) if found else (REDELIVERED_ACK, True)
+        return _accepted(view, reader, place, accepted, before, again)
     if _last(settled, lambda s: s.result == "ok" and s.act == "r" and s.begin >= before.t):
         return "retry", False
     return _unsettled(view, reader, place, before, again)
+
+
+def _accepted(view: View, reader: Reader, place: Place, accepted: Settlement, before: Delivery,
+              again: Delivery) -> tuple[str, bool]:
+    """Of one that an accepted call has settled. What is given up is not, until it is written."""
+    if accepted.act == "d" and windows.was_lost(view, reader, place, accepted, again.t):
+        return "dead letter not yet written", False
+    if accepted.act == "a" and evidence.left_behind(view, reader, place, accepted, before,
+                                                    again) is not None:
+        return LEFT_BEHIND, True
+    found = windows.excuse(view, reader, place, accepted, again.t)
+    return (f"acknowledged, but {found}", False) if found else (REDELIVERED_ACK, True)
 
 
 def of_tail(reader: Reader, before: Delivery, again: Delivery) -> tuple[str, bool]:

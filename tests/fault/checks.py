@@ -5,6 +5,8 @@
     order        (c) per key, first deliveries are in log order
     settled      (d) an accepted acknowledgement stays so, but in the named windows
     committed    (e) a committed offset never passes an unsettled event
+    forgotten    what a group has committed stays so
+    untrue_gaps  what a gap says to be gone is
     duplicates   (f) each has a cause
     finished     every group caught up in the end
 """
@@ -14,8 +16,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.fault import causes
-from tests.fault.view import UNDECODABLE, Delivery, Place, Reader, View
+from tests.fault import causes, evidence
+from tests.fault.view import UNDECODABLE, Commit, Delivery, Place, Reader, View
 from tests.fault.violation import Violation, at
 
 
@@ -116,7 +118,8 @@ def _published(view: View) -> Iterator[Violation]:
 
 def committed(view: View) -> Iterator[Violation]:
     for reader in view.groups():
-        settled_at = {place: min((s.begin for s in settled if s.act != "r"), default=None)
+        settled_at = {place: min((s.begin for s in settled if s.act != "r"
+                                  and s.result in ("ok", "unknown")), default=None)
                       for place, settled in reader.settlements.items()}
         checked: set[Place] = set()
         reached: dict[str, int] = {}
@@ -130,6 +133,46 @@ def committed(view: View) -> Iterator[Violation]:
                     when = settled_at.get(place)
                     if (when is None or when > commit.t) and not _needs_none(view, reader, place):
                         yield Violation("committed", _early(reader, place, when, commit.t, offset))
+
+
+def forgotten(view: View) -> Iterator[Violation]:
+    """An offset goes never back, and what is settled past it is so in each commit that follows, but
+    where evidence.may_drop."""
+    for reader in view.groups():
+        looks = view.commits[reader.name]
+        for before, after in zip(looks, looks[1:]):
+            for partition, offset in before.offsets.items():
+                now = after.offsets.get(partition, 0)
+                if now < offset:
+                    yield Violation("forgotten", f"{reader.name} had committed {partition}@{offset}"
+                                                 f" at {before.t:.3f}, and @{now} at {after.t:.3f}")
+                elif (gone := _gone(before, after, partition)) and not evidence.may_drop(
+                        view, reader, partition, before.asked, after.t):
+                    yield Violation("forgotten", f"{reader.name} had {partition}@{gone} as settled "
+                                                 f"at {before.t:.3f}, and not at {after.t:.3f}")
+
+
+def _gone(before: Commit, after: Commit, partition: str) -> int | None:
+    """The first offset that is settled in one commit, and not in the one after it."""
+    if before.spans.get(partition) == after.spans.get(partition):
+        return None
+    for begin, end in before.spans.get(partition, ()):
+        at = max(begin, after.offsets[partition])
+        for each in range(at, end):
+            if not after.holds((partition, each)):
+                return each
+    return None
+
+
+def untrue_gaps(view: View) -> Iterator[Violation]:
+    """Where the log begins only grows: what a gap covers lies before it by the end."""
+    for reader in view.readers.values():
+        for partition, gaps in reader.gaps.items():
+            first = max((at.get(partition, 0) for _, at in view.firsts), default=0)
+            for begin, end in gaps:
+                if end > first and view.over:
+                    yield Violation("gap", f"{reader.name} was told that {partition}@{begin} to "
+                                           f"@{end} are gone; the log begins at {first}")
 
 
 def _needs_none(view: View, reader: Reader, place: Place) -> bool:
@@ -159,7 +202,7 @@ def duplicates(view: View) -> tuple[list[Violation], dict[str, Counter[str]]]:
                                 if reader.is_group else causes.of_tail(reader, before, again))
                 tally[cause] += 1
                 if wrong:
-                    check = "settled" if cause == causes.REDELIVERED_ACK else "duplicates"
+                    check = "duplicates" if cause == causes.UNCAUSED else "settled"
                     found.append(Violation(check, _again(reader, place, before, again, cause)))
     return found, counts
 

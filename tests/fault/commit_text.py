@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zlib
 
+# Of the 2,048 characters that it may have: a later one may be without what is farthest.
+NEARLY_FULL = 1800
 _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _VALUE = {digit: value for value, digit in enumerate(_DIGITS)}
 

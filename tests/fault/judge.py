@@ -34,7 +34,8 @@ class Verdict:
 
 def judge(seen: view.View) -> Verdict:
     found = [violation for check in (checks.finished, checks.lost, checks.phantom, checks.order,
-                                     checks.committed, attempts.blame) for violation in check(seen)]
+                                     checks.committed, checks.forgotten, checks.untrue_gaps,
+                                     attempts.blame) for violation in check(seen)]
     repeated, causes = checks.duplicates(seen)
     return Verdict(found + repeated, causes)
 

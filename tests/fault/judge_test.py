@@ -36,11 +36,11 @@ class LostTest(JudgeTest):
             "dead", g=GROUP, e=[[P, 0, 0, 3, "told to"]]))
 
     def test_what_a_gap_covers_is_not_lost(self) -> None:
-        self.check_clean(begun(0, 1, 2).add("gap", r=GROUP, s="s1", p=P, first=0, next=2, cause="R")
+        self.check_clean(begun(0, 1, 2).gap("s1", 0, 2)
                          .got("s1", 2))
 
     def test_a_gap_covers_no_more_than_it_says(self) -> None:
-        story = begun(0, 1, 2).add("gap", r=GROUP, s="s1", p=P, first=0, next=1, cause="R")
+        story = begun(0, 1, 2).gap("s1", 0, 1)
         self.check_caught(story.got("s1", 2), "lost", f"{P}@1")
 
     def test_a_restart_at_the_oldest_record_misses_what_is_gone(self) -> None:
@@ -70,9 +70,7 @@ class PhantomTest(JudgeTest):
         self.check_caught(begun().publish(0, outcome="failed").got("s1", 0), "phantom", "refused")
 
     def test_a_refused_event_in_the_log(self) -> None:
-        self.check_caught(begun().publish(0, outcome="failed").add(
-            "gap", r=GROUP, s="s1", p=P, first=0, next=1, cause="R").add(
-            "gap", r=TAIL, s="t1", p=P, first=0, next=1, cause="R").log(0), "phantom", "in the log")
+        self.check_caught(begun().publish(0, outcome="failed").gap("s1", 0, 1).gap("t1", 0, 1, reader=TAIL).log(0), "phantom", "in the log")
 
     def test_an_event_of_another_place(self) -> None:
         story = begun(0, 1).got("s1", 0).got("s1", 0, offset=1)
@@ -138,6 +136,9 @@ class CommittedTest(JudgeTest):
     def test_an_unanswered_acknowledgement_may_be_committed(self) -> None:
         self.check_clean(begun(0).got("s1", 0).settle("s1", 0).commit(1))
 
+    def test_a_refused_acknowledgement_may_not(self) -> None:
+        self.check_caught(begun(0).got("s1", 0).refuse("s1", 0).commit(1), "committed", "never")
+
     def test_a_retry_settles_nothing(self) -> None:
         self.check_caught(begun(0).got("s1", 0).accept("s1", 0, act="r").commit(1), "committed")
 
@@ -148,7 +149,7 @@ class CommittedTest(JudgeTest):
         self.check_caught(story.commit(0, metadata(0, 1, 2)), "committed", f"{P}@1")
 
     def test_dead_letters_and_gaps_need_no_acknowledgement(self) -> None:
-        story = begun(0).add("gap", r=GROUP, s="s1", p=P, first=0, next=1, cause="R").commit(2)
+        story = begun(0).gap("s1", 0, 1).commit(2)
         story.add("poison", e=[[P, 1]]).tail(-1, offset=1, key=-1)
         self.check_clean(story.add("dead", g=GROUP, e=[[P, 1, -1, 1, "undecodable"]]))
 
@@ -167,8 +168,34 @@ class CommittedTest(JudgeTest):
 class GapTest(JudgeTest):
     def test_what_was_accepted_past_an_offset_that_retention_took_stays_settled(self) -> None:
         story = begun(0, 1, 2).got("s1", 0, 1, 2).accept("s1", 2)
-        story.add("gap", r=GROUP, s="s1", p=P, first=0, next=2, cause="R").wait(5)
+        story.gap("s1", 0, 2).wait(5)
         self.check_caught(story.got("s1", 2).accept("s1", 2).commit(3), "settled", f"{P}@2")
+
+
+    def test_a_gap_that_the_log_does_not_have(self) -> None:
+        story = begun(0, 1).gap("s1", 0, 1, first=0).got("s1", 1)
+        self.check_caught(story, "gap", f"{P}@0", "begins at 0")
+
+
+class ForgottenTest(JudgeTest):
+    def settled(self) -> Story:
+        return begun(0, 1, 2).got("s1", 0, 1, 2).accept("s1", 0).accept("s1", 2)
+
+    def test_commits_that_go_on(self) -> None:
+        story = self.settled().commit(1).commit(1, metadata(1, 1, 1)).commit(1, metadata(1, 1, 1))
+        self.check_clean(story.accept("s1", 1).commit(3))
+
+    def test_an_offset_that_goes_back(self) -> None:
+        self.check_caught(self.settled().commit(1).commit(0), "forgotten", f"{P}@1")
+
+    def test_a_span_that_goes(self) -> None:
+        story = self.settled().commit(1, metadata(1, 1, 1)).commit(1)
+        self.check_caught(story, "forgotten", f"{P}@2")
+
+    def test_a_member_without_metadata_commits(self) -> None:
+        story = self.settled().commit(1, metadata(1, 1, 1))
+        story.add("join", r=GROUP, m="old", s="old", srv=-1, legacy=True).commit(1)
+        self.check_clean(story.leave("old"))
 
 
 class FinishedTest(JudgeTest):

@@ -77,8 +77,14 @@ class Story:
         return self.add("settled", wait=0.1, r=GROUP, id=self._calls,
                         bad={"0": "ACK_TOKEN_NOT_OWNED"})
 
-    def commit(self, offset: int, text: str = "") -> Story:
-        return self.add("commit", g=GROUP, t0=self._now, a={P: [offset, text]})
+    def commit(self, offset: int, text: str = "", look: float = 1.0) -> Story:
+        return self.add("commit", wait=look, g=GROUP, t0=self._now, a={P: [offset, text]})
+
+    def gap(self, stream: str, begin: int, end: int, reader: str = GROUP,
+            first: int | None = None) -> Story:
+        """The log begins behind it, or at `first`."""
+        self.add("gap", r=reader, s=stream, p=P, first=begin, next=end, cause="R")
+        return self.add("ends", wait=0, a={P: [end if first is None else first, end]})
 
     def fault(self, name: str, seconds: float = 1.0, **target: Any) -> Story:
         self.add("fault", id=len(self.lines), name=name, phase="begin", target=target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -75,6 +76,15 @@ class Stream:
         """Whether it was told in this time that it has the partition."""
         return any(after <= t <= until and partition in has for t, has in self.assigned)
 
+    def given(self, partition: str, until: float) -> float:
+        """When it was told last, up to `until`, of the partition as one that it did not have."""
+        latest, had = -math.inf, False
+        for t, has in self.assigned:
+            if t <= until and partition in has and not had:
+                latest = t
+            had = partition in has
+        return latest
+
 
 @dataclass(slots=True)
 class _ByKey:
@@ -94,6 +104,7 @@ class Reader:
     dead: dict[Place, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
 
     _keys: _ByKey | None = None
+    _accepted: dict[tuple[str, str], list[tuple[Settlement, int]]] = field(default_factory=dict)
 
     def again_of(self, key: Key) -> list[tuple[int, Delivery]]:
         """What came again of a key, with its offsets."""
@@ -116,17 +127,40 @@ class Reader:
                         self._keys.retries.setdefault(key, []).append((offset, settled))
         return self._keys
 
+    def accepted(self, stream: str, partition: str) -> list[tuple[Settlement, int]]:
+        """What the stream accepted to be acknowledged of the partition, and its offsets, in the
+        order in which it was asked."""
+        if not self._accepted:
+            for (name, offset), settled in self.settlements.items():
+                for each in settled:
+                    if each.act == "a" and each.result == "ok":
+                        self._accepted.setdefault((each.stream, name), []).append((each, offset))
+            for found in self._accepted.values():
+                found.sort(key=lambda each: each[0].begin)
+        return self._accepted.get((stream, partition), [])
+
     def in_gap(self, place: Place) -> bool:
         return any(first <= place[1] < end for first, end in self.gaps.get(place[0], ()))
 
 
 @dataclass(slots=True)
 class Commit:
-    """Seen by a look that ended at `t`: what it says to be settled of each partition."""
+    """Seen by a look from `asked` to `t`: what it says to be settled of each partition. `full`:
+    those whose metadata has no room for much more."""
 
+    asked: float
     t: float
     offsets: dict[str, int]
     spans: dict[str, list[tuple[int, int]]]
+    full: frozenset[str] = frozenset()
+
+    def holds(self, place: Place) -> bool:
+        partition, offset = place
+        if offset < self.offsets.get(partition, 0):
+            return True
+        spans = self.spans.get(partition, ())
+        index = bisect_right(spans, (offset, math.inf)) - 1
+        return index >= 0 and offset < spans[index][1]
 
 
 @dataclass(slots=True)
@@ -165,6 +199,12 @@ class View:
         if not self._places:
             self._places = {sent.place for sent in self.sent.values() if sent.place}
         return self._places
+
+    def looks(self, group: str, since: float, until: float) -> list[Commit]:
+        """Those that ended in this time."""
+        commits = self.commits[group]
+        return commits[bisect_left(commits, since, key=lambda each: each.t):
+                       bisect_right(commits, until, key=lambda each: each.t)]
 
     def groups(self) -> list[Reader]:
         return [reader for reader in self.readers.values() if reader.is_group]
@@ -268,9 +308,11 @@ class _Builder:
 
     def on_commit(self, line: Line) -> None:
         offsets = {partition: offset for partition, (offset, _) in line["a"].items()}
-        self._view.commits[line["g"]].append(Commit(line["t"], offsets, {
+        self._view.commits[line["g"]].append(Commit(line["t0"], line["t"], offsets, {
             partition: commit_text.spans(text, offset)
-            for partition, (offset, text) in line["a"].items() if text}))
+            for partition, (offset, text) in line["a"].items() if text}, frozenset(
+                partition for partition, (_, text) in line["a"].items()
+                if len(text) >= commit_text.NEARLY_FULL)))
 
     def on_ends(self, line: Line) -> None:
         self._view.firsts.append((line["t"], {name: at[0] for name, at in line["a"].items()}))

@@ -13,24 +13,31 @@ REBALANCE = 11.0
 
 # While one lasts, what a server knows does not reach its clients.
 HIDING = ("server_stop", "client_freeze", "client_stall")
+# Members go with these, and say nothing.
+GOES = ("client_crash", "server_kill")
 OF_KAFKA = ("broker_", "leader_", "coordinator_", "net_", "kafka_")
 
 
 def excuse(view: View, reader: Reader, place: Place, accepted: Settlement,
            again: float) -> str | None:
     """Why what was accepted came again at `again`; None where no window allows it."""
-    server = reader.streams[accepted.stream].server
-    # A running stream that keeps its partition commits what was accepted, sooner or later. What it
-    # is told of a loss may pass the answer on its way.
-    lost = _lost(reader, place, accepted)
-    if lost > again + SLACK and not _untold(view, again, lost):
+    if not was_lost(view, reader, place, accepted, again):
         return None
-    for fault in view.faults:
-        if fault.begin <= again and _allows(view, fault, server, accepted.end):
-            return fault.name
+    server = reader.streams[accepted.stream].server
+    loss = min(_lost(reader, place, accepted), again)
+    if name := _held_up(view, server, accepted.end, loss):
+        return name
     if _legacy(reader, place, accepted, again):
         return "a commit without metadata"
-    return "rebalance" if _rebalanced(reader, place, accepted) else None
+    return "rebalance" if _rebalanced(view, reader, place, accepted) else None
+
+
+def was_lost(view: View, reader: Reader, place: Place, accepted: Settlement,
+             again: float) -> bool:
+    """Whether its stream had lost its partition by then. A running stream that keeps it commits
+    what was accepted, sooner or later. What it is told of a loss may pass the answer on its way."""
+    lost = _lost(reader, place, accepted)
+    return lost <= again + SLACK or _untold(view, again, lost)
 
 
 def _untold(view: View, again: float, lost: float) -> bool:
@@ -39,15 +46,28 @@ def _untold(view: View, again: float, lost: float) -> bool:
                for fault in view.faults)
 
 
-def _allows(view: View, fault: Fault, server: int, accepted: float) -> bool:
-    """Whether the fault may have lost what this server accepted then."""
-    uncommitted = fault.begin - view.commit_interval - SLACK
-    if fault.name == "server_kill":
-        return fault.target["server"] == server and uncommitted <= accepted <= fault.begin + SLACK
+def _held_up(view: View, server: int, accepted: float, loss: float) -> str | None:
+    """What kept the server from committing until the loss what it accepted then; None: nothing, as
+    it commits each interval and Kafka takes that, but while it or the server is away."""
+    reach = accepted + view.commit_interval + SLACK
+    name = None
+    for fault in view.faults:
+        if fault.begin > min(reach, loss):
+            break
+        if fault.name == "server_kill" and fault.target["server"] == server:
+            if fault.begin >= accepted - SLACK:
+                return fault.name
+        elif _holds_up(fault, server) and fault.end + RECOVERY >= accepted:
+            reach = max(reach, fault.end + RECOVERY)
+            name = name or fault.name
+    return name if loss <= reach else None
+
+
+def _holds_up(fault: Fault, server: int) -> bool:
+    """Whether the server cannot commit while the fault lasts."""
     if fault.name == "server_stop":
-        return (fault.target["server"] == server
-                and uncommitted <= accepted <= fault.end + RECOVERY)
-    return fault.name.startswith(OF_KAFKA) and uncommitted <= accepted <= fault.end + RECOVERY
+        return fault.target["server"] == server
+    return fault.name.startswith(OF_KAFKA) and fault.target.get("server") in (None, server)
 
 
 def _legacy(reader: Reader, place: Place, accepted: Settlement, again: float) -> bool:
@@ -56,13 +76,15 @@ def _legacy(reader: Reader, place: Place, accepted: Settlement, again: float) ->
                for other in reader.streams.values())
 
 
-def _rebalanced(reader: Reader, place: Place, accepted: Settlement) -> bool:
+def _rebalanced(view: View, reader: Reader, place: Place, accepted: Settlement) -> bool:
     """Whether it was accepted between the revocation of its partition and the end of the rebalance,
     which gave the partition to another stream. The rebalance was begun by a member's coming or
     going, of which there must be one."""
     if _lost(reader, place, accepted) - accepted.end > REBALANCE:
         return False
     begin = accepted.end - REBALANCE
+    if any(fault.name in GOES and begin <= fault.begin <= accepted.end for fault in view.faults):
+        return True
     return any(begin <= t <= accepted.end for name, other in reader.streams.items()
                if name != accepted.stream for t in (other.joined, other.ended))
 
