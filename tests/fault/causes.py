@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from tests.fault import evidence, windows
 from tests.fault.view import Delivery, Place, Reader, Settlement, View
 
@@ -35,6 +34,8 @@ def _accepted(view: View, reader: Reader, place: Place, accepted: Settlement, be
     if accepted.act == "a" and evidence.left_behind(view, reader, place, accepted, before,
                                                     again) is not None:
         return LEFT_BEHIND, True
+    if windows.is_stale(reader, place, accepted, again):
+        return "read late, by a stream that had the partition before", False
     found = windows.excuse(view, reader, place, accepted, again.t)
     return (f"acknowledged, but {found}", False) if found else (REDELIVERED_ACK, True)
 

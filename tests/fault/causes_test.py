@@ -81,10 +81,41 @@ class SettledTest(JudgeTest):
         story.accept("s1", 0).add("start", r=GROUP, s="s2", a={P: 0}).got("s2", 0).wait(5)
         self.check_clean(story.assign("s1"))
 
+    def test_who_had_the_partition_before_reads_late_what_another_has_settled(self) -> None:
+        story = begun(0).add("join", r=GROUP, m="s2", s="s2", srv=1)
+        story.add("start", r=GROUP, s="s2", a={P: 0}).wait(30).got("s2", 0).accept("s2", 0)
+        self.check_clean(story.got("s1", 0).assign("s1").commit(1))
+
+    def test_but_not_once_it_has_heard_of_the_loss(self) -> None:
+        story = begun(0).add("join", r=GROUP, m="s2", s="s2", srv=1)
+        story.add("start", r=GROUP, s="s2", a={P: 0}).wait(30).got("s2", 0).accept("s2", 0)
+        self.check_caught(story.assign("s1").got("s1", 0).commit(1), "settled")
+
+    def test_nor_to_one_that_was_given_the_partition_later(self) -> None:
+        story = begun(0).assign("s1").add("join", r=GROUP, m="s2", s="s2", srv=1)
+        story.add("start", r=GROUP, s="s2", a={P: 0}).wait(30).got("s2", 0).accept("s2", 0)
+        self.check_caught(story.wait(30).assign("s1", P).got("s1", 0).commit(1), "settled")
+
     def test_a_rebalance_does_not_take_so_long(self) -> None:
         story = Story().join("t1", TAIL).join("s0").leave("s0").join("s1").publish(0).tail(0)
         story.got("s1", 0).wait(20).accept("s1", 0).wait(8).leave("s1").join("s2").got("s2", 0)
         self.check_caught(story, "settled")
+
+    def test_but_while_brokers_fall(self) -> None:
+        story = Story().join("t1", TAIL).join("s0").leave("s0").join("s1").publish(0).tail(0)
+        story.got("s1", 0).accept("s1", 0).wait(8).fault("leader_kill", 8, node=1).wait(8)
+        self.check_clean(story.leave("s1").join("s2").got("s2", 0))
+
+    def test_a_member_that_is_back_moves_partitions(self) -> None:
+        for name in ("server_stop", "client_stall"):
+            story = begun(0).add("join", r=GROUP, m="s2", s="s2", srv=1)
+            story.add("start", r=GROUP, s="s2", a={}).got("s1", 0).wait(20)
+            story.fault(name, 12, server=1, client="other").accept("s1", 0).wait(2)
+            story.assign("s1").assign("s2", P).got("s2", 0).accept("s2", 0).commit(1)
+            if name == "server_stop":
+                self.check_clean(story)
+            else:
+                self.check_caught(story, "settled")
 
     def test_a_member_that_drops_metadata_had_the_partition(self) -> None:
         story = begun(0).got("s1", 0).accept("s1", 0).wait(20).assign("s1")

@@ -31,10 +31,13 @@ def was_kept(view: View, reader: Reader, place: Place, before: Delivery, again: 
 def left_behind(view: View, reader: Reader, place: Place, accepted: Settlement,
                 before: Delivery, again: Delivery) -> int | None:
     """The offset of one that the same stream accepted after it, and that stayed settled; None:
-    there is none. Both were with its client at once, so that its commits had both or the first."""
+    there is none. Both were with its client at once, so that its commits had both or the first.
+    What a commit without metadata drops it drops of both, though Kafka had them."""
     if not _had_to_know(view, reader, place, before, again, accepted.end):
         return None
-    drops = may_drop(view, reader, place[0], accepted.begin, again.t)
+    if _legacy_between(reader, accepted.begin, again.t):
+        return None
+    drops = _full_between(view, reader, place[0], accepted.begin, again.t)
     all_of_it = reader.accepted(accepted.stream, place[0])
     first = bisect_right(all_of_it, accepted.end, key=lambda each: each[0].begin)
     for settled, offset in all_of_it[first:first + _NEXT]:
@@ -48,9 +51,18 @@ def left_behind(view: View, reader: Reader, place: Place, accepted: Settlement,
 def may_drop(view: View, reader: Reader, partition: str, since: float, until: float) -> bool:
     """Whether a commit may be without what was settled past its offset: one of a member that knows
     nothing of metadata, or one whose metadata is full."""
+    return (_legacy_between(reader, since, until)
+            or _full_between(view, reader, partition, since, until))
+
+
+def _legacy_between(reader: Reader, since: float, until: float) -> bool:
     return any(stream.legacy and stream.joined <= until and stream.ended + _LEGACY_SLACK >= since
-               for stream in reader.streams.values()) or any(
-        partition in look.full for look in view.looks(reader.name, since - LATE, until + LATE))
+               for stream in reader.streams.values())
+
+
+def _full_between(view: View, reader: Reader, partition: str, since: float, until: float) -> bool:
+    return any(partition in look.full
+               for look in view.looks(reader.name, since - LATE, until + LATE))
 
 
 def is_late(view: View, reader: Reader, stream: str, since: float, at: float) -> bool:

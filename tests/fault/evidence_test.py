@@ -76,6 +76,14 @@ class LeftBehindTest(JudgeTest):
     def test_what_was_accepted_later_stayed(self) -> None:
         self.check_caught(self.lost(0), "settled", f"{P}@0", "stayed settled")
 
+    def test_a_commit_without_metadata_dropped_both(self) -> None:
+        """The later one of them is settled by the member without metadata itself."""
+        story = begun(0, 1, 2).got("s1", 0, 1, 2).accept("s1", 1).accept("s1", 2)
+        story.commit(0, metadata(0, 2, 1)).assign("s1")
+        story.add("join", r=GROUP, m="old", s="old", srv=-1, legacy=True)
+        story.add("start", r=GROUP, s="old", a={P: -1}).leave("old").leave("s1").join("s2")
+        self.check_clean(story.got("s2", 0, 1))
+
     def test_what_was_accepted_later_on_another_delivery_says_nothing(self) -> None:
         story = begun(0, 1).got("s1", 0, 1).fault("net_cut", node=1).accept("s1", 0).assign("s1")
         story.assign("s1", P).got("s1", 0, 1).accept("s1", 1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.fault.view import Fault, Place, Reader, Settlement, View
+import math
+
+from tests.fault.view import Delivery, Fault, Place, Reader, Settlement, View
 
 # A commit on its way, on a machine that has other things to do.
 SLACK = 1.0
@@ -14,7 +16,7 @@ REBALANCE = 11.0
 # While one lasts, what a server knows does not reach its clients.
 HIDING = ("server_stop", "client_freeze", "client_stall")
 # Members go with these, and say nothing.
-GOES = ("client_crash", "server_kill")
+GOES = ("client_crash", "server_kill", "server_stop")
 OF_KAFKA = ("broker_", "leader_", "coordinator_", "net_", "kafka_")
 
 
@@ -30,6 +32,16 @@ def excuse(view: View, reader: Reader, place: Place, accepted: Settlement,
     if _legacy(reader, place, accepted, again):
         return "a commit without metadata"
     return "rebalance" if _rebalanced(view, reader, place, accepted) else None
+
+
+def is_stale(reader: Reader, place: Place, accepted: Settlement, again: Delivery) -> bool:
+    """Whether it may have been sent before it was accepted: to another stream that had had the
+    partition before that one, and that has not heard of its loss yet. A stream's news come in
+    their order: once it has heard, nothing of before follows."""
+    stream = reader.streams[again.stream]
+    given = stream.given(place[0], again.t)
+    return (again.stream != accepted.stream and -math.inf < given <= accepted.begin
+            and stream.lost(place[0], given) >= again.t)
 
 
 def was_lost(view: View, reader: Reader, place: Place, accepted: Settlement,
@@ -79,14 +91,29 @@ def _legacy(reader: Reader, place: Place, accepted: Settlement, again: float) ->
 def _rebalanced(view: View, reader: Reader, place: Place, accepted: Settlement) -> bool:
     """Whether it was accepted between the revocation of its partition and the end of the rebalance,
     which gave the partition to another stream. The rebalance was begun by a member's coming or
-    going, of which there must be one."""
-    if _lost(reader, place, accepted) - accepted.end > REBALANCE:
+    going, of which there must be one; whatever takes members away meanwhile makes it longer."""
+    others = [t for name, other in reader.streams.items() if name != accepted.stream
+              for t in (other.joined, other.ended)]
+    reach = accepted.end + REBALANCE
+    for begin, end in sorted([*((f.begin, f.end) for f in view.faults if _moves_members(f)),
+                              *zip(others, others)]):
+        if begin > reach:
+            break
+        if end + RECOVERY >= accepted.end:
+            reach = max(reach, end + RECOVERY)
+    if _lost(reader, place, accepted) > reach:
         return False
     begin = accepted.end - REBALANCE
-    if any(fault.name in GOES and begin <= fault.begin <= accepted.end for fault in view.faults):
+    if any(_moves_members(fault) and (begin <= fault.begin <= accepted.end
+                                      or begin <= fault.end <= accepted.end)
+           for fault in view.faults):
         return True
-    return any(begin <= t <= accepted.end for name, other in reader.streams.items()
-               if name != accepted.stream for t in (other.joined, other.ended))
+    return any(begin <= t <= accepted.end for t in others)
+
+
+def _moves_members(fault: Fault) -> bool:
+    """Whether members go with its begin, or are back with its end, and say nothing."""
+    return fault.name in GOES or fault.name.startswith(OF_KAFKA)
 
 
 def _lost(reader: Reader, place: Place, accepted: Settlement) -> float:
