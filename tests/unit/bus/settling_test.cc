@@ -171,7 +171,7 @@ TEST_F(SettlingTest, APartitionIsPausedAtTheMostRecordsBehindOneThatIsNotSettled
   EXPECT_FALSE(settling_->IsPaused(kTwo));
   EXPECT_FALSE(settling_->full());
   const auto changes = settling_->pauses();
-  for (const int i : {1, 2, 3}) Acknowledge(tokens[i]);
+  for (const std::size_t i : {1u, 2u, 3u}) Acknowledge(tokens[i]);
   EXPECT_TRUE(settling_->IsPaused(kOne));
   EXPECT_EQ(settling_->pauses(), changes);
   Acknowledge(tokens[0]);
