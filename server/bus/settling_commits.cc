@@ -39,6 +39,8 @@ void Settling::Close(const kafka::TopicPartition& partition) {
 void Settling::Park(const kafka::TopicPartition& partition) {
   const auto found = parts_.find(partition);
   if (found == parts_.end()) return;
+  // What it has ready goes to nobody; what is out keeps others waiting until it is settled or lost.
+  if (turn_.has_value() && turn_->part == found->second) EndTurn();
   parked_[partition] = std::move(found->second);
   parts_.erase(found);
   UpdateCare();

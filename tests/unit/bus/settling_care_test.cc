@@ -80,6 +80,23 @@ TEST_F(SettlingCareTest, OneOfTheFewThatTakesLongHoldsUpNobodyElse) {
   EXPECT_EQ(delivered, 200u);
 }
 
+// Under a cooperative assignor the others are read on meanwhile.
+TEST_F(SettlingCareTest, ATurnEndsWhenItsPartitionIsTaken) {
+  Add(kOne, 0, FormatCommitMetadata(Marked(Open()), 0), /*end=*/100);
+  Add(kTwo, 0, FormatCommitMetadata(Marked(Open()), 0), /*end=*/100);
+  for (int i = 0; i < Caution::kFew + 8; ++i) Read(kOne, i);
+  const Out few = CommitAndTake();
+  ASSERT_THAT(few.offsets, SizeIs(Caution::kFew));
+  ParkOne();
+  for (std::size_t i = 0; i < 20; ++i) Acknowledge(few.tokens[i]);
+  EXPECT_THAT(CommitAndTake().offsets, IsEmpty()) << "what is ready is no longer its own";
+  for (std::size_t i = 20; i < few.offsets.size(); ++i) Acknowledge(few.tokens[i]);
+  Read(kTwo, 0);
+  EXPECT_THAT(CommitAndTake().offsets, ElementsAre(0));
+  EXPECT_EQ(Add(kOne, 0, committed_[kOne].metadata), Caution::kFew + 8);
+  EXPECT_THAT(CommitAndTake().offsets, IsEmpty()) << "another's turn";
+}
+
 // Or a server that is killed while its client goes through them would leave as much in the dark as
 // the first that was.
 TEST_F(SettlingCareTest, OfTheFewThoseThatAreNotSettledStayKnown) {
