@@ -31,25 +31,32 @@ PARTITION = 1
 # Joins, and settles what it is told to by the lines of its input: a token each.
 _CLIENT = """
 import sys
+import threading
 import grpc
 from tests.support import groups
 from tests.support.consume import Consumer
 from tests.support.stubs import EventBusServiceStub, v1
 
+saying = threading.Lock()
+
+def say(*words):
+    with saying:
+        print(*words, flush=True)
+
 class Printing(Consumer):
     def _take(self, message):
         super()._take(message)
         for event in message.delivery.batch.events:
-            print("event", event.event_id, event.ack_token, flush=True)
+            say("event", event.event_id, event.ack_token)
         if message.WhichOneof("message") == "acknowledged":
-            print("answer", flush=True)
+            say("answer")
 
 address, group = sys.argv[1:]
 of = groups.request(group, v1.ACK_MODE_EXPLICIT, event_types=[f"{group}.*"])
 of.group.dead_letter_policy.max_delivery_attempts = 100
 with grpc.insecure_channel(address) as channel:
     with Printing(EventBusServiceStub(channel), of) as stream:
-        print("started", stream.started().stream_id, flush=True)
+        say("started", stream.started().stream_id)
         for line in sys.stdin:
             stream.ask([line.strip()])
 """

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/bus/group.h"
 
 namespace eventbus::simulation {
 namespace {
@@ -169,6 +170,8 @@ void Checker::Accept(Member member, EventId id) {
 
 void Checker::Refused(Member member, const Ask& ask, v1::ErrorReason reason, const char* what) {
   if (!IsOut(member, ask) || holds(member).ending) return;
+  // It may be ending for that.
+  if (clock_.Now() - holds(member).writing_since >= bus::Group::kStallTimeout) return;
   if (setup_.ack_timeout_seconds < kNeverSeconds) return;  // It may be ending for that.
   Fail(absl::StrCat(what, " of ", Name(ask.id), " is refused with ", v1::ErrorReason_Name(reason),
                     ", and it is with the client"));

@@ -73,6 +73,10 @@ class Checker {
   void OnBatchAcknowledged(Member member, const std::vector<Ask>& events, v1::ErrorReason reason);
   // Whether its server takes the partition for its own.
   bool Has(Member member, int part) { return hold(member, part).own != Own::kNo; }
+  // A write to its client is under way, or is done.
+  void OnWriting(Member member, bool writing) {
+    holds(member).writing_since = writing ? clock_.Now() : absl::InfiniteFuture();
+  }
   // The stream may refuse what it has, from now on.
   void OnEnding(Member member) { holds(member).ending = true; }
 
@@ -158,6 +162,7 @@ class Checker {
   struct Holds {
     std::vector<Hold> parts;
     bool ending = false;
+    absl::Time writing_since = absl::InfiniteFuture();
     bool stale = false;  // What it is about to begin with is lost already.
   };
 

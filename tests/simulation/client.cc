@@ -29,6 +29,7 @@ class Client::Sink final : public bus::StreamSink {
   bool Write(bus::Message message) override {
     if (link_->cut || broken || closed || writing) return false;
     writing = true;
+    if (link_->member >= 0) checker_.OnWriting(link_->member, true);
     Keep(message);
     return true;
   }
@@ -82,6 +83,7 @@ std::vector<EventId> Client::Read() {
   std::vector<EventId> killers;
   if (!sink_->writing) return killers;
   sink_->writing = false;
+  if (member() >= 0) checker_.OnWriting(member(), false);
   for (Held& held : std::exchange(sink_->unread, {})) {
     if (log_.record(held.id).kind == Kind::kKiller) killers.push_back(held.id);
     in_batches_.resize(sink_->batches.size());
