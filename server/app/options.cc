@@ -98,8 +98,8 @@ void AddLimits(CLI::App& app, Options& options) {
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}));
   Add(app, "max_delivered_span", options.max_delivered_span,
       "Offsets of a partition from a group's first event that is not settled to the last "
-      "delivered, "
-      "1000 to 100000: past it the partition waits, others go on; the same on all servers")
+      "delivered, 1000 to 100000: past it the partition waits, others go on; the same on all "
+      "servers")
       ->check(CLI::Range(std::int64_t{1'000}, std::int64_t{100'000}));
 }
 

@@ -51,7 +51,7 @@ class Account {
   // Nothing more may be read for now.
   virtual bool full() const = 0;
   // Nothing more of the partition may be read for now: too much has been behind its first event
-  // that is not settled.
+  // that is not settled, or of it cannot be written to the dead-letter topic.
   virtual bool IsPaused(const kafka::TopicPartition& partition) const = 0;
   // Another number whenever an answer of IsPaused has changed.
   virtual std::uint64_t pauses() const = 0;
