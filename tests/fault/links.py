@@ -21,20 +21,21 @@ def bootstrap(proxy: Proxy) -> str:
     return ",".join(f"127.0.0.1:{port}" for port in proxy.ports())
 
 
-def owner(port: int, pids: Iterable[int | None]) -> int | None:
-    """The index of the process that has a connection from this port of the loopback."""
-    inode = _inode(port)
+def owner(source: int, target: int, pids: Iterable[int | None]) -> int | None:
+    """The index of the process that has the connection between these ports of the loopback."""
+    inode = _inode(source, target)
     for index, pid in enumerate(pids):
         if pid is not None and inode and inode in _sockets(pid):
             return index
     return None
 
 
-def _inode(port: int) -> str:
-    local = f"0100007F:{port:04X}"
+def _inode(source: int, target: int) -> str:
+    # Both, since connections to different ports may come from one.
+    ends = [f"0100007F:{source:04X}", f"0100007F:{target:04X}"]
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
-        if fields[1] == local:
+        if fields[1:3] == ends:
             return fields[9]
     return ""
 

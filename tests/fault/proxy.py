@@ -57,10 +57,11 @@ class Link:
 
 @dataclass
 class Proxy:
-    """Runs in a thread of its own. `owner` names the server whose connection comes from a port."""
+    """Runs in a thread of its own. `owner` names the server whose connection goes from a
+    port to one of the links'."""
 
     links: list[Link]
-    owner: Callable[[int], int | None] = lambda port: None
+    owner: Callable[[int, int], int | None] = lambda source, target: None
     _rules: list[Rule] = field(default_factory=list)
     _connections: set[_Connection] = field(default_factory=set)
 
@@ -126,8 +127,8 @@ class Proxy:
 
     async def _serve(self, link: Link, reader: asyncio.StreamReader,
                      writer: asyncio.StreamWriter) -> None:
-        connection = _Connection(link.node, self.owner(writer.get_extra_info("peername")[1]),
-                                 [writer])
+        source, target = (writer.get_extra_info(end)[1] for end in ("peername", "sockname"))
+        connection = _Connection(link.node, self.owner(source, target), [writer])
         if self._rule(connection, CUT):
             connection.abort()
             return

@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from tests.fault import links
+from tests.fault.links import owner
 from tests.fault.proxy import CUT, HALF_OPEN, SLOW, Link, Proxy, Rule
 from tests.support.patience import SECONDS
 
@@ -22,8 +22,8 @@ class ProxyTest(unittest.TestCase):
         threading.Thread(target=echo, args=(listener,), daemon=True).start()
         target = listener.getsockname()[1]
         self.owners: dict[int, int] = {}
-        self.proxy = self.enterContext(
-            Proxy([Link(1, 0, target), Link(2, 0, target)], self.owners.get))
+        links = [Link(1, 0, target), Link(2, 0, target)]
+        self.proxy = self.enterContext(Proxy(links, lambda source, _: self.owners.get(source)))
 
     def connect(self, node: int = 1, server: int | None = None) -> socket.socket:
         made = socket.socket()
@@ -118,11 +118,27 @@ class ProxyTest(unittest.TestCase):
 
 class OwnerTest(unittest.TestCase):
     def test_the_process_of_a_connection(self) -> None:
-        listener = socket.create_server(("127.0.0.1", 0))
-        with listener, socket.create_connection(listener.getsockname()) as connection:
+        listener = self.enterContext(socket.create_server(("127.0.0.1", 0)))
+        self.check_owner(self.enterContext(socket.create_connection(listener.getsockname())))
+
+    def test_ended_connections_from_the_same_port_are_passed_over(self) -> None:
+        port = 0
+        for _ in range(8):
+            listener = self.enterContext(socket.create_server(("127.0.0.1", 0)))
+            connection = self.enterContext(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            connection.bind(("127.0.0.1", port))
             port = connection.getsockname()[1]
-            self.assertEqual(links.owner(port, [None, 1, os.getpid()]), 2)
-            self.assertIsNone(links.owner(port, [1]))
+            connection.connect(listener.getsockname())
+            self.check_owner(connection)
+            accepted, _ = listener.accept()
+            connection.close()  # First, and so listed on.
+            accepted.close()
+
+    def check_owner(self, connection: socket.socket) -> None:
+        source, target = connection.getsockname()[1], connection.getpeername()[1]
+        self.assertEqual(owner(source, target, [None, 1, os.getpid()]), 2)
+        self.assertIsNone(owner(source, target, [1]))
 
 
 def echo(listener: socket.socket) -> None:

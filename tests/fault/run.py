@@ -156,7 +156,7 @@ def running(settings: Settings) -> Iterator[Run]:
     history = History(settings.directory / "run.jsonl")
     with Proxy(links.links()) as proxy:
         fleet = Fleet(history, settings.directory, links.bootstrap(proxy), settings.servers)
-        proxy.owner = lambda port: links.owner(port, fleet.pids())
+        proxy.owner = lambda source, target: links.owner(source, target, fleet.pids())
         yield from _running(Run(settings, fleet, proxy, history))
 
 
