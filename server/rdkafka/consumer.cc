@@ -6,6 +6,7 @@
 #include "server/rdkafka/error.h"
 #include "server/rdkafka/group_consumer.h"
 #include "server/rdkafka/log.h"
+#include "server/rdkafka/main_thread.h"
 #include "server/rdkafka/partition_list.h"
 
 namespace eventbus::rdkafka {
@@ -61,6 +62,9 @@ absl::Status Consumer::Assign(const std::vector<kafka::StartOffset>& positions) 
     if (const absl::Status status = look_ups_.CheckTopic(each.partition.topic); !status.ok())
       return status;
   }
+  // librdkafka (2.0 to 2.15, issue 5573) aborts where a partition is taken away again before the
+  // first time is done with.
+  AwaitMainThread(client_.get());
   const PartitionsHolder list = ToStartList(positions);
   return CallError(rd_kafka_assign(client_.get(), list.get()), Access::kSubscribe, "",
                    "assigning partitions");

@@ -10,6 +10,7 @@
 #include "server/rdkafka/dispatcher.h"
 #include "server/rdkafka/error.h"
 #include "server/rdkafka/log.h"
+#include "server/rdkafka/main_thread.h"
 #include "server/rdkafka/partition_list.h"
 
 namespace eventbus::rdkafka {
@@ -251,12 +252,8 @@ absl::Status GroupClient::Apply(const GroupPositions::Change& change) {
 }
 
 void GroupClient::Forward(const std::vector<kafka::StartOffset>& positions) const {
-  // A partition that stops loses its forward, in librdkafka's thread. That thread goes by turns:
-  // once it has answered this question, whose answer does not matter, it has stopped what it was
-  // told to stop before.
-  rd_kafka_topic_partition_list_t* unused = nullptr;
-  rd_kafka_assignment(client_.get(), &unused);
-  const PartitionsHolder holder(unused);
+  // A partition that stops loses its forward.
+  AwaitMainThread(client_.get());
   for (const kafka::StartOffset& each : positions) {
     const QueueHolder queue(rd_kafka_queue_get_partition(
         client_.get(), each.partition.topic.c_str(), each.partition.partition));

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/base/log.h"
+#include "server/rdkafka/main_thread.h"
 
 namespace eventbus::rdkafka {
 namespace {
@@ -33,6 +34,8 @@ Reaper::~Reaper() {
 void Reaper::Destroy(ClientHolder consumer) {
   // There is no group to leave, so nothing to close.
   Run([rk = consumer.release()] {
+    // What was just assigned anew has first to stop; see Consumer::Assign.
+    AwaitMainThread(rk);
     rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   });
 }

@@ -37,6 +37,16 @@ TEST_F(GroupTest, AMemberReadsCommitsAndFindsWhatItCommitted) {
   EXPECT_EQ(next.values().front(), "8");
 }
 
+// See AssignsAnewWhatStillStops of a consumer without a group.
+TEST_F(GroupTest, AssignsAnewWhatStillStopsAndLeaves) {
+  Fill("wide", 10);
+  const auto factory = MakeFactory();
+  Member member(*factory, "group", {"wide"});
+  ASSERT_TRUE(member.PollUntil([&] { return member.events.records.size() == 10; }));
+  for (int i = 0; i < 200; ++i) member.MoveTo(member.positions());
+  EXPECT_TRUE(member.LeaveAndWait({}).ok());
+}
+
 TEST_F(GroupTest, JoiningAnUnknownTopicSaysNotFound) {
   const auto factory = MakeFactory();
   Member member(*factory, "group", {"events", "missing"});

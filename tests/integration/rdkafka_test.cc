@@ -191,6 +191,31 @@ TEST_F(EmbeddedKafkaTest, AssignDropsWhatWasFetched) {
   EXPECT_THAT(reader.events.records, IsEmpty());
 }
 
+// librdkafka aborts where a partition is taken away a second time while the first is under way.
+TEST_F(EmbeddedKafkaTest, AssignsAnewWhatStillStops) {
+  Fill("wide", 10);
+  const auto factory = MakeFactory();
+  Reader reader(*factory);
+  std::vector<kafka::StartOffset> all;
+  for (int i = 0; i < 12; ++i) all.push_back({{"wide", i}, 0});
+  for (int round = 0; round < 20; ++round) {
+    reader.events.records.clear();
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(reader.consumer().Assign(all).ok());
+    ASSERT_TRUE(reader.PollForRecords(10));
+  }
+}
+
+TEST_F(EmbeddedKafkaTest, EndsWhileAPartitionStops) {
+  Fill("events", 10);
+  const auto factory = MakeFactory();
+  for (int round = 0; round < 50; ++round) {
+    Reader reader(*factory);
+    reader.Assign({"events", 0}, 0);
+    ASSERT_TRUE(reader.PollForRecords(1));
+    reader.Assign({"events", 0}, 5);
+  }
+}
+
 // What Java's and kafka-python's producers choose of 12 partitions.
 TEST_F(EmbeddedKafkaTest, PartitionIsJavasChoice) {
   const std::map<std::string, int> kExpected = {
