@@ -111,7 +111,9 @@ int Checker::OnDelivered(Member member, EventId id, int attempt) {
   CheckOrder(member, id);
   CheckAttempt(member, id, attempt);
   e.delivered = true;
+  TakeBack(e, member);
   e.out = member;
+  e.with.push_back(member);
   e.home = member;
   e.attempt = attempt;
   e.delivered_at = clock_.Now();
@@ -129,7 +131,8 @@ void Checker::CheckOrder(Member member, EventId id) {
   if (key < 0) return;
   for (EventId before{id.part, 0}; before.index < id.index; ++before.index) {
     if (log_.record(before).key != key || IsSettled(before) || MayBeLetter(before)) continue;
-    if (event(before).out == member) continue;
+    const std::vector<Member>& with = event(before).with;
+    if (std::find(with.begin(), with.end(), member) != with.end()) continue;
     return Fail(absl::StrCat(Name(id), " is delivered before ", Name(before), " of the same key"));
   }
 }
@@ -234,7 +237,7 @@ void Checker::OnGivenUp(Member member, const Ask& ask, v1::ErrorReason reason) {
     return Fail(absl::StrCat("giving up ", Name(ask.id),
                              " is accepted, and that delivery is no longer with the client"));
   }
-  e.out = -1;
+  TakeBack(e, member);
   e.given_up = true;
   e.ever_given_up = true;
 }
@@ -254,7 +257,7 @@ void Checker::OnRetried(Member member, const Ask& ask, absl::optional<absl::Dura
     return Fail(absl::StrCat("the retry of ", Name(ask.id),
                              " is accepted, and that delivery is no longer with the client"));
   }
-  e.out = -1;
+  TakeBack(e, member);
   e.retried = true;
   e.not_before = clock_.Now() + delay.value_or(absl::ZeroDuration());
   ++e.retries;
@@ -276,7 +279,7 @@ void Checker::OnRecalled(Member member) {
     if (key < 0) continue;
     const int count = static_cast<int>(part(id.part).events.size());
     for (EventId after{id.part, id.index + 1}; after.index < count; ++after.index) {
-      if (log_.record(after).key == key && event(after).out == member) event(after).out = -1;
+      if (log_.record(after).key == key) TakeBack(event(after), member);
     }
   }
 }
@@ -311,7 +314,7 @@ void Checker::OnLetter(Member member, EventId id, const std::string& reason, int
   }
   e.letter_of = member;
   e.ever_given_up = true;
-  if (e.out == member) e.out = -1;
+  TakeBack(e, member);
 }
 
 void Checker::OnLetterWritten(Member member, EventId id) {
@@ -455,9 +458,15 @@ void Checker::Begin(Member member, int index) {
   }
 }
 
+// It is no longer with the client of `member`.
+void Checker::TakeBack(Event& e, Member member) {
+  if (e.out == member) e.out = -1;
+  e.with.erase(std::remove(e.with.begin(), e.with.end(), member), e.with.end());
+}
+
 void Checker::ForgetOut(Member member, int index) {
   for (Event& e : part(index).events) {
-    if (e.out == member) e.out = -1;
+    TakeBack(e, member);
     if (e.home == member) e.home = -1;
   }
 }

@@ -129,6 +129,8 @@ class Checker {
     std::uint64_t promised_at = 0;
     bool weak = false;  // Accepted while the partition was parked.
     Member out = -1;    // With the client of this member, by its newest delivery.
+    // With the clients of these: of more than one where a member that was lost for a while goes on.
+    std::vector<Member> with;
     Member home = -1;   // By whom it was delivered last, while it has it without a break.
     int delivery = 0;
     int attempt = 0;
@@ -182,6 +184,7 @@ class Checker {
   void CheckOrder(Member member, EventId id);
   void CheckAttempt(Member member, EventId id, int attempt);
   void CheckHandover(Member member, int part, bool excused);
+  static void TakeBack(Event& e, Member member);
   void ForgetOut(Member member, int part);
   void BreakPromises(Member member, int part);
   void Accept(Member member, EventId id);
