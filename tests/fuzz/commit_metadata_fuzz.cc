@@ -16,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "server/bus/commit_metadata.h"
+#include "tests/fuzz/mutation.h"
 #include "tests/fuzz/subject.h"
 
 namespace eventbus::fuzz {
@@ -274,23 +275,15 @@ std::string Mutate(std::string input, std::mt19937& random) {
 }  // namespace
 }  // namespace eventbus::fuzz
 
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
-
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t max_size, unsigned seed) {
   using namespace eventbus::fuzz;
-  std::string next;
-  if (size < kOffsetBytes || seed % 64 == 0) {
-    next = Seeds()[seed / 64 % Seeds().size()];
-  } else if (seed % 2 == 0) {
-    return LLVMFuzzerMutate(data, size, max_size);
-  } else {
-    std::mt19937 random(seed);
-    next = Mutate(std::string(reinterpret_cast<const char*>(data), size), random);
-  }
-  if (next.size() > max_size) return LLVMFuzzerMutate(data, size, max_size);
-  std::memcpy(data, next.data(), next.size());
-  return next.size();
+  static const Mutation& mutation =
+      *new Mutation{Seeds(), kOffsetBytes, 2, [](const std::string& input, unsigned draw) {
+                      std::mt19937 random(draw);
+                      return Mutate(input, random);
+                    }};
+  return Apply(mutation, data, size, max_size, seed);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -15,6 +15,7 @@
 #include "server/wire/decode.h"
 #include "server/wire/encode.h"
 #include "tests/fuzz/json_mutator.h"
+#include "tests/fuzz/mutation.h"
 #include "tests/fuzz/subject.h"
 #include "tests/reference/decode.h"
 #include "tests/reference/encode_json.h"
@@ -131,23 +132,14 @@ const JsonMutator& Mutator() {
 }  // namespace
 }  // namespace eventbus::fuzz
 
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
-
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t max_size, unsigned seed) {
   using namespace eventbus::fuzz;
-  std::string next;
-  if (size < 2 || seed % 64 == 0) {
-    next = Seeds()[seed / 64 % Seeds().size()];
-  } else if (seed % 3 == 0) {
-    return LLVMFuzzerMutate(data, size, max_size);
-  } else {
-    next.assign(reinterpret_cast<const char*>(data), size);
-    next = next[0] + Mutator().Mutate(absl::string_view(next).substr(1), seed / 3);
-  }
-  if (next.size() > max_size) return LLVMFuzzerMutate(data, size, max_size);
-  std::memcpy(data, next.data(), next.size());
-  return next.size();
+  static const Mutation& mutation =
+      *new Mutation{Seeds(), 2, 3, [](const std::string& input, unsigned draw) {
+                      return input[0] + Mutator().Mutate(absl::string_view(input).substr(1), draw);
+                    }};
+  return Apply(mutation, data, size, max_size, seed);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,12 +1,12 @@
 // Protobuf bytes of an Event in: by either set of rules, the encoder must write what the reference
 // writes after protobuf's own parser, or refuse the same fields.
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "tests/fuzz/encode_check.h"
 #include "tests/fuzz/json_mutator.h"
+#include "tests/fuzz/mutation.h"
 #include "tests/fuzz/proto_mutator.h"
 #include "tests/fuzz/subject.h"
 #include "tests/reference/decode.h"
@@ -78,23 +78,13 @@ const ProtoMutator& Mutator() {
 }  // namespace
 }  // namespace eventbus::fuzz
 
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
-
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t max_size, unsigned seed) {
   using namespace eventbus::fuzz;
-  std::string next;
-  if (size < 2 || seed % 64 == 0) {
-    next = Seeds()[seed / 64 % Seeds().size()];
-  } else if (seed % 4 == 0) {
-    return LLVMFuzzerMutate(data, size, max_size);
-  } else {
-    next.assign(reinterpret_cast<const char*>(data), size);
-    next = Mutator().Mutate(next, seed / 4);
-  }
-  if (next.size() > max_size) return LLVMFuzzerMutate(data, size, max_size);
-  std::memcpy(data, next.data(), next.size());
-  return next.size();
+  static const Mutation& mutation = *new Mutation{
+      Seeds(), 2, 4,
+      [](const std::string& input, unsigned draw) { return Mutator().Mutate(input, draw); }};
+  return Apply(mutation, data, size, max_size, seed);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
