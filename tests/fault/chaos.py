@@ -31,7 +31,7 @@ def main() -> int:
     results = run_all(chosen)
     print((chosen.out / "report.md").read_text())
     print(f"report: {chosen.out / 'report.md'}")
-    return 1 if any(result.failed for result in results) else 0
+    return 1 if any(result.wrong for result in results) else 0
 
 
 def run_all(chosen: argparse.Namespace) -> list[report.Result]:
@@ -39,8 +39,10 @@ def run_all(chosen: argparse.Namespace) -> list[report.Result]:
     names = chosen.scenario.split(",")
     if names == ["each"]:
         names = [*nemesis.KINDS, KAFKA_ABSENT]
-    results = [_one(name, chosen.seed, chosen, fresh=name == names[0]) for name in names]
-    report.write(chosen.out, results)
+    results: list[report.Result] = []
+    for name in names:
+        results.append(_one(name, chosen.seed, chosen, fresh=name == names[0]))
+        report.write(chosen.out, results)  # Of what there is, should this one be ended.
     return results
 
 
@@ -65,10 +67,12 @@ def _one(name: str, seed: int, chosen: argparse.Namespace, fresh: bool) -> repor
         unclean = [*run.fleet.unclean,
                    *(line for client in run.clients for line in client.complaints())]
     seen = view.build(history.read(directory))
-    result = report.Result(name, seed, time.monotonic() - begin, seen, judge(seen), unclean)
-    print(f"{name}: {'FAILED' if result.failed else 'ok'}", flush=True)
-    if result.failed:
-        _explain(result, directory, chosen)
+    verdict = judge(seen)
+    result = report.result(name, seed, time.monotonic() - begin, seen, verdict, unclean)
+    report.draw(chosen.out, name, seen)
+    print(f"{name}: {'FAILED' if result.wrong else 'ok'}", flush=True)
+    if result.wrong:
+        _explain(name, verdict, unclean, chosen)
     elif not chosen.keep:
         for path in (*directory.glob("*.jsonl"), *directory.glob("*.log")):
             path.unlink()
@@ -94,14 +98,14 @@ def _break(run: Run, name: str, seconds: float, events: int) -> None:
             return
 
 
-def _explain(result: report.Result, directory: Path, chosen: argparse.Namespace) -> None:
-    verdict: Verdict = result.verdict
-    for line in [*map(str, verdict.first(8)), *result.unclean[:20]]:
+def _explain(name: str, verdict: Verdict, unclean: list[str], chosen: argparse.Namespace) -> None:
+    directory = chosen.out / name
+    for line in [*map(str, verdict.first(8)), *unclean[:20]]:
         print(f"  {line}")
     print(f"  {len(verdict.violations)} violations {dict(verdict.counts())}\n"
           f"  history: {directory}\n"
           f"  judge it again: python -m tests.fault.judge {directory}\n"
-          f"  again: ./dev chaos --scenario {result.name} --seed {result.seed} "
+          f"  again: ./dev chaos --scenario {name} --seed {chosen.seed} "
           f"--minutes {chosen.minutes:g}", flush=True)
 
 

@@ -13,53 +13,60 @@ from tests.fault.view import Reader, View
 
 @dataclass(frozen=True)
 class Result:
-    """`unclean`: what servers and clients did that they must not."""
+    """What a run came to, in words: as a view a hundred thousand events are half a GiB."""
 
     name: str
-    seed: int
-    seconds: float
-    view: View
-    verdict: Verdict
-    unclean: list[str]
+    faults: int
+    written: int
+    wrong: list[str]  # The first of it.
+    row: str
+    details: str
 
-    @property
-    def failed(self) -> bool:
-        return bool(self.verdict.violations or self.unclean)
+
+def result(name: str, seed: int, seconds: float, view: View, verdict: Verdict,
+           unclean: list[str]) -> Result:
+    """`unclean`: what servers and clients did that they must not."""
+    return Result(name, len(view.faults), outcomes_of(view)["ok"],
+                  [*map(str, verdict.first(20)), *unclean[:20]],
+                  _row(name, seed, seconds, view, verdict, unclean),
+                  _details(name, seed, view, verdict, unclean))
 
 
 def write(directory: Path, results: list[Result]) -> None:
-    """report.md, and timeline-NAME.svg for each run."""
-    for result in results:
-        (directory / f"timeline-{result.name}.svg").write_text(timeline.draw(result.view))
-    text = [_table(results), *(_details(result) for result in results)]
+    """report.md; beside it are the pictures that it shows."""
+    text = [_HEAD, *(each.row for each in results), "", *(each.details for each in results)]
     (directory / "report.md").write_text("\n".join(text))
 
 
-def _table(results: list[Result]) -> str:
-    lines = ["# Faults", "",
-             "| scenario | seed | s | faults | published | unknown | refused | delivered "
-             "| duplicates | acks lost in a window | lost | phantom | out of order | early commits "
-             "| other |",
-             "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"]
-    for result in results:
-        counts, outcomes = result.verdict.counts(), outcomes_of(result.view)
-        other = sum(counts.values()) - sum(counts[name] for name in (
-            "lost", "phantom", "order", "committed")) + len(result.unclean)
-        lines.append(
-            f"| {result.name} | {result.seed} | {result.seconds:.0f} | {len(result.view.faults)} "
+def draw(directory: Path, name: str, view: View) -> None:
+    """timeline-NAME.svg."""
+    (directory / f"timeline-{name}.svg").write_text(timeline.draw(view))
+
+
+_HEAD = """# Faults
+
+| scenario | seed | s | faults | published | unknown | refused | delivered | duplicates \
+| acks lost in a window | lost | phantom | out of order | early commits | other |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def _row(name: str, seed: int, seconds: float, view: View, verdict: Verdict,
+         unclean: list[str]) -> str:
+    counts, outcomes = verdict.counts(), outcomes_of(view)
+    other = sum(counts.values()) - sum(counts[kind] for kind in (
+        "lost", "phantom", "order", "committed")) + len(unclean)
+    return (f"| {name} | {seed} | {seconds:.0f} | {len(view.faults)} "
             f"| {outcomes['ok']} | {outcomes['unknown']} | {outcomes['failed']} "
-            f"| {sum(map(deliveries, result.view.readers.values()))} "
-            f"| {sum(sum(causes.values()) for causes in result.verdict.causes.values())} "
-            f"| {lost_acks(result.verdict)} "
+            f"| {sum(map(deliveries, view.readers.values()))} "
+            f"| {sum(sum(causes.values()) for causes in verdict.causes.values())} "
+            f"| {lost_acks(verdict)} "
             f"| {counts['lost']} | {counts['phantom']} | {counts['order']} | {counts['committed']} "
             f"| {other} |")
-    return "\n".join(lines) + "\n"
 
 
-def _details(result: Result) -> str:
-    view = result.view
-    lines = [f"## {result.name}, seed {result.seed}", "",
-             f"![timeline](timeline-{result.name}.svg)", "",
+def _details(name: str, seed: int, view: View, verdict: Verdict, unclean: list[str]) -> str:
+    lines = [f"## {name}, seed {seed}", "",
+             f"![timeline](timeline-{name}.svg)", "",
              "| reader | delivered | distinct | streams | dead letters | in gaps | median ms "
              "| p99 ms |",
              "|---|---|---|---|---|---|---|---|"]
@@ -70,14 +77,14 @@ def _details(result: Result) -> str:
                      f"| {sum(end - first for at in reader.gaps.values() for first, end in at)} "
                      f"| {median:.0f} | {high:.0f} |")
     lines += ["", "Duplicates, by cause:", ""]
-    for reader, causes in result.verdict.causes.items():
+    for reader, causes in verdict.causes.items():
         lines += [f"- {reader}: {count}, {cause}" for cause, count in causes.most_common()]
     lines += ["", "Faults:", ""]
     lines += [f"- {fault.begin - view.begin:.1f}-{fault.end - view.begin:.1f} s: {fault.name} "
               f"{_target(fault.target)}" for fault in view.faults]
-    lines += ["", f"Violations: {len(result.verdict.violations) + len(result.unclean)}", ""]
-    lines += [f"- {text}" for text in (*result.verdict.first(10), *result.unclean[:20])]
-    return "\n".join(lines)
+    lines += ["", f"Violations: {len(verdict.violations) + len(unclean)}", ""]
+    lines += [f"- {text}" for text in (*verdict.first(10), *unclean[:20])]
+    return "\n".join([*lines, ""])
 
 
 def _target(target: dict[str, object]) -> str:
