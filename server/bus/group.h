@@ -87,9 +87,7 @@ class Group final : public Subscription,
   static std::shared_ptr<Group> Make(const Context& context, GroupRegistry& groups,
                                      GroupOptions options, std::shared_ptr<StreamSink> sink);
 
-  // Once: opens the source, then reads; the sink gets everything that follows.
-  void Start();
-
+  void Start() override;
   void OnWritten() override;
   void OnGone() override;
   void OnDeadline() override;

@@ -61,6 +61,8 @@ class LiveStream {
 // A subscription, as the stream that carries it sees it. Thread-safe; no call blocks.
 class Subscription : public LiveStream {
  public:
+  // Once: finds where to read, then reads; the sink gets everything that follows.
+  virtual void Start() = 0;
   // The write under way is done.
   virtual void OnWritten() = 0;
   // The client has gone, or the connection: nothing can be written any more.

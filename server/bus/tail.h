@@ -50,9 +50,7 @@ class Tail final : public Subscription, public std::enable_shared_from_this<Tail
                                     std::shared_ptr<StreamSink> sink);
   ~Tail() override;
 
-  // Once: finds the start, then reads; the sink gets everything that follows.
-  void Start();
-
+  void Start() override;
   void OnWritten() override;
   void OnGone() override;
   void OnHalfClose() override;

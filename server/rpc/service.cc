@@ -157,25 +157,22 @@ absl::StatusOr<SubscribeOptions> Service::Accept(absl::StatusOr<SubscribeOptions
 std::shared_ptr<bus::Subscription> Service::Begin(SubscribeOptions options, const std::string& peer,
                                                   const std::shared_ptr<DeliverySink>& sink) {
   LogStart(options, peer);
-  return std::visit([&](auto& each) { return BeginWith(std::move(each), sink); }, options);
+  std::shared_ptr<bus::Subscription> subscription =
+      std::visit([&](auto& each) { return MakeSubscription(std::move(each), sink); }, options);
+  sink->SetSubscription(subscription);
+  subscription->Start();
+  sink->OnSubscriptionStarted();
+  return subscription;
 }
 
-std::shared_ptr<bus::Subscription> Service::BeginWith(bus::TailOptions options,
-                                                      const std::shared_ptr<DeliverySink>& sink) {
-  const auto tail = bus::Tail::Make(readers_, std::move(options), sink);
-  sink->SetSubscription(tail);
-  tail->Start();
-  sink->OnSubscriptionStarted();
-  return tail;
+std::shared_ptr<bus::Subscription> Service::MakeSubscription(
+    bus::TailOptions options, const std::shared_ptr<DeliverySink>& sink) {
+  return bus::Tail::Make(readers_, std::move(options), sink);
 }
 
-std::shared_ptr<bus::Subscription> Service::BeginWith(bus::GroupOptions options,
-                                                      const std::shared_ptr<DeliverySink>& sink) {
-  const auto group = bus::Group::Make(readers_, groups_, std::move(options), sink);
-  sink->SetSubscription(group);
-  group->Start();
-  sink->OnSubscriptionStarted();
-  return group;
+std::shared_ptr<bus::Subscription> Service::MakeSubscription(
+    bus::GroupOptions options, const std::shared_ptr<DeliverySink>& sink) {
+  return bus::Group::Make(readers_, groups_, std::move(options), sink);
 }
 
 }  // namespace eventbus::rpc

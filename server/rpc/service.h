@@ -57,10 +57,10 @@ class Service final : public v1::EventBusService::WithRawCallbackMethod_Publish<
   absl::StatusOr<SubscribeOptions> Accept(absl::StatusOr<SubscribeOptions> options) const;
   std::shared_ptr<bus::Subscription> Begin(SubscribeOptions options, const std::string& peer,
                                            const std::shared_ptr<DeliverySink>& sink);
-  std::shared_ptr<bus::Subscription> BeginWith(bus::TailOptions options,
-                                               const std::shared_ptr<DeliverySink>& sink);
-  std::shared_ptr<bus::Subscription> BeginWith(bus::GroupOptions options,
-                                               const std::shared_ptr<DeliverySink>& sink);
+  std::shared_ptr<bus::Subscription> MakeSubscription(bus::TailOptions options,
+                                                      const std::shared_ptr<DeliverySink>& sink);
+  std::shared_ptr<bus::Subscription> MakeSubscription(bus::GroupOptions options,
+                                                      const std::shared_ptr<DeliverySink>& sink);
 
   bus::Publisher& publisher_;
   const bus::Context readers_;

@@ -56,6 +56,7 @@ class FakeSubscription final : public bus::Subscription {
   }
   void HoldHalfClose() { hold_ = true; }
 
+  void Start() override {}
   void OnWritten() override {
     if (flooding_) Send(-1);
     ++written;

@@ -11,6 +11,7 @@ namespace {
 
 class FakeSubscription final : public bus::Subscription {
  public:
+  void Start() override {}
   void OnWritten() override {}
   void OnGone() override {}
   void OnHalfClose() override {}
