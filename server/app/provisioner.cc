@@ -40,7 +40,7 @@ Provisioner::Provisioner(const event::Catalog& catalog, std::int32_t replication
 
 void Provisioner::Try() {
   if (done_.load()) return;
-  const auto report = bus::Provision(catalog_, replication_factor_, admin_, kTimeout);
+  const auto report = bus::Provision(catalog_, replication_factor_, admin_, clock_, kTimeout);
   if (report.ok()) {
     LogReport(*report);
   } else {

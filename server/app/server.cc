@@ -181,7 +181,7 @@ absl::Status Pipeline::Assemble(const Pool&) {
       *plan_, *producer_, clock,
       bus::PublisherOptions{.max_event_bytes = options_.max_event_bytes});
   dead_letters_ = std::make_unique<bus::DeadLetterQueues>(
-      *admin_, *monitor_,
+      *admin_, *monitor_, clock,
       [config = kafka_config_] { return rdkafka::MakeForeignProducer(config); });
   bus::TailHubOptions tails;
   tails.reader.client_id = absl::StrCat("eventbus/", HostName());

@@ -8,6 +8,7 @@ namespace {
 class SystemClock final : public Clock {
  public:
   absl::Time Now() const override { return absl::Now(); }
+  void Sleep(absl::Duration duration) const override { absl::SleepFor(duration); }
 };
 
 }  // namespace

@@ -10,6 +10,8 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual absl::Time Now() const = 0;
+  // Blocks the calling thread for `duration`. One that is set by hand moves on by it instead.
+  virtual void Sleep(absl::Duration duration) const = 0;
 
   // The machine's clock; lives for ever.
   static const Clock& System();

@@ -13,10 +13,10 @@ namespace eventbus::bus {
 // The dead-letter topics on a Kafka. Thread-safe; what is handed in outlives it.
 class DeadLetterQueues final : public DeadLetters {
  public:
-  DeadLetterQueues(kafka::Admin& admin, const ClusterMonitor& monitor,
+  DeadLetterQueues(kafka::Admin& admin, const ClusterMonitor& monitor, const Clock& clock,
                    DeadLetterWriter::MakeProducer make_producer,
                    DeadLetterTopics::Options options = {})
-      : topics_(admin, monitor, options), writer_(std::move(make_producer)) {}
+      : topics_(admin, monitor, clock, options), writer_(std::move(make_producer)) {}
 
   absl::Status Prepare(const std::string& group, const std::vector<std::string>& topics) override {
     const absl::Status status = topics_.Prepare(group, topics);

@@ -3,14 +3,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
+#include "server/bus/new_topic.h"
 
 namespace eventbus::bus {
 namespace {
-
-constexpr absl::Duration kAskAgain = absl::Milliseconds(50);
 
 std::int32_t PartitionsOf(const kafka::ClusterMetadata& cluster, const std::string& topic) {
   const auto found = cluster.topics.find(topic);
@@ -35,8 +33,8 @@ absl::Status Refused(const std::string& letters, const absl::Status& status) {
 }  // namespace
 
 DeadLetterTopics::DeadLetterTopics(kafka::Admin& admin, const ClusterMonitor& monitor,
-                                   Options options)
-    : admin_(admin), monitor_(monitor), options_(options) {}
+                                   const Clock& clock, Options options)
+    : admin_(admin), monitor_(monitor), clock_(clock), options_(options) {}
 
 absl::Status DeadLetterTopics::Prepare(const std::string& group,
                                        const std::vector<std::string>& topics) {
@@ -79,14 +77,9 @@ absl::Status DeadLetterTopics::Make(const Pair& pair, std::int32_t partitions) {
   return WaitFor(pair, partitions);
 }
 
-// Empty where Kafka does not tell us. A topic just made is at first unknown to some brokers.
+// Empty where Kafka does not tell us.
 absl::StatusOr<TopicConfig> DeadLetterTopics::ConfigOf(const std::string& topic) {
-  const absl::Time deadline = absl::Now() + options_.timeout;
-  auto config = admin_.DescribeTopicConfig(topic, options_.timeout);
-  while (absl::IsNotFound(config.status()) && absl::Now() < deadline) {
-    absl::SleepFor(kAskAgain);
-    config = admin_.DescribeTopicConfig(topic, options_.timeout);
-  }
+  auto config = DescribeNewTopicConfig(admin_, clock_, topic, options_.timeout);
   if (absl::IsPermissionDenied(config.status()) || absl::IsUnimplemented(config.status())) {
     return TopicConfig();
   }
@@ -95,19 +88,19 @@ absl::StatusOr<TopicConfig> DeadLetterTopics::ConfigOf(const std::string& topic)
 
 // Whoever made it: another server may have been first, and with another number of partitions.
 absl::Status DeadLetterTopics::WaitFor(const Pair& pair, std::int32_t partitions) {
-  const absl::Time deadline = absl::Now() + options_.timeout;
+  const absl::Time deadline = clock_.Now() + options_.timeout;
   while (true) {
     const auto cluster = admin_.Describe(options_.timeout);
     if (!cluster.ok()) return cluster.status();
     const std::int32_t has = PartitionsOf(*cluster, pair.letters);
     if (has >= partitions) return absl::OkStatus();
     if (has > 0) return TooSmall(pair.letters, has, pair.origin, partitions);
-    if (absl::Now() >= deadline) {
+    if (clock_.Now() >= deadline) {
       return MakeError(v1::ERROR_REASON_DEAD_LETTER_UNAVAILABLE,
                        absl::StrCat("the dead-letter topic ", pair.letters,
                                     " is there, but Kafka does not show it to this server"));
     }
-    absl::SleepFor(kAskAgain);
+    clock_.Sleep(kNewTopicPause);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/bus/cluster_monitor.h"
 #include "server/bus/dead_letter_plan.h"
 #include "server/kafka/admin.h"
@@ -20,7 +21,8 @@ class DeadLetterTopics {
   };
 
   // What `monitor` has heard is not asked for again.
-  DeadLetterTopics(kafka::Admin& admin, const ClusterMonitor& monitor, Options options);
+  DeadLetterTopics(kafka::Admin& admin, const ClusterMonitor& monitor, const Clock& clock,
+                   Options options);
 
   // As DeadLetters::Prepare. A topic that exists is left as it is, but it must have the origin's
   // partitions; one of `topics` that does not is passed over.
@@ -39,6 +41,7 @@ class DeadLetterTopics {
 
   kafka::Admin& admin_;
   const ClusterMonitor& monitor_;
+  const Clock& clock_;
   const Options options_;
 };
 

@@ -3,19 +3,19 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "server/bus/new_topic.h"
 
 namespace eventbus::bus {
 namespace {
 
 constexpr char kRetention[] = "retention.ms";
 constexpr char kMinInsync[] = "min.insync.replicas";
-constexpr absl::Duration kAskAgain = absl::Milliseconds(50);
 
 class Provisioner {
  public:
-  Provisioner(std::int32_t replication_factor, kafka::Admin& admin, absl::Duration timeout)
-      : replication_factor_(replication_factor), admin_(admin), timeout_(timeout) {}
+  Provisioner(std::int32_t replication_factor, kafka::Admin& admin, const Clock& clock,
+              absl::Duration timeout)
+      : replication_factor_(replication_factor), admin_(admin), clock_(clock), timeout_(timeout) {}
 
   absl::Status Create(const event::Topic& topic) {
     const kafka::NewTopic wanted{topic.name, topic.partitions, replication_factor_,
@@ -35,7 +35,8 @@ class Provisioner {
   }
 
   absl::Status ReadConfig(const event::Topic& topic, bool existed) {
-    const auto config = DescribeConfig(topic.name, existed);
+    const auto config = existed ? admin_.DescribeTopicConfig(topic.name, timeout_)
+                                : DescribeNewTopicConfig(admin_, clock_, topic.name, timeout_);
     if (absl::IsUnimplemented(config.status())) return absl::OkStatus();  // The embedded Kafka.
     if (absl::IsPermissionDenied(config.status())) {
       report_.differences.push_back(absl::StrCat(
@@ -55,17 +56,6 @@ class Provisioner {
   ProvisionReport report() const { return report_; }
 
  private:
-  // A topic just made is at first unknown to a broker that has not heard of it yet.
-  absl::StatusOr<std::map<std::string, std::string>> DescribeConfig(const std::string& topic,
-                                                                    bool existed) {
-    const absl::Time deadline = absl::Now() + timeout_;
-    while (true) {
-      auto config = admin_.DescribeTopicConfig(topic, timeout_);
-      if (existed || !absl::IsNotFound(config.status()) || absl::Now() >= deadline) return config;
-      absl::SleepFor(kAskAgain);
-    }
-  }
-
   static std::string Get(const std::map<std::string, std::string>& config, const char* name) {
     const auto found = config.find(name);
     return found == config.end() ? "unknown" : found->second;
@@ -80,6 +70,7 @@ class Provisioner {
 
   const std::int32_t replication_factor_;
   kafka::Admin& admin_;
+  const Clock& clock_;
   const absl::Duration timeout_;
   ProvisionReport report_;
 };
@@ -88,10 +79,10 @@ class Provisioner {
 
 absl::StatusOr<ProvisionReport> Provision(const event::Catalog& catalog,
                                           std::int32_t replication_factor, kafka::Admin& admin,
-                                          absl::Duration timeout) {
+                                          const Clock& clock, absl::Duration timeout) {
   const auto metadata = admin.Describe(timeout);
   if (!metadata.ok()) return metadata.status();
-  Provisioner provisioner(replication_factor, admin, timeout);
+  Provisioner provisioner(replication_factor, admin, clock, timeout);
   for (const event::Topic& topic : catalog.topics()) {
     const auto found = metadata->topics.find(topic.name);
     const bool existed = found != metadata->topics.end();

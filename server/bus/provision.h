@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/event/catalog.h"
 #include "server/kafka/admin.h"
 
@@ -27,6 +28,6 @@ struct ProvisionReport {
 // INTERNAL.
 absl::StatusOr<ProvisionReport> Provision(const event::Catalog& catalog,
                                           std::int32_t replication_factor, kafka::Admin& admin,
-                                          absl::Duration timeout);
+                                          const Clock& clock, absl::Duration timeout);
 
 }  // namespace eventbus::bus

@@ -13,10 +13,11 @@ namespace eventbus::fakes {
 class ManualClock final : public Clock {
  public:
   absl::Time Now() const override { return now_; }
+  void Sleep(absl::Duration duration) const override { now_ += duration; }
   void Advance(absl::Duration by) { now_ += by; }
 
  private:
-  absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
+  mutable absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
 };
 
 // Runs what is posted when it is told to, in the caller's thread. Not thread-safe.

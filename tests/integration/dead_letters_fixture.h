@@ -25,9 +25,9 @@ class DeadLettersTest : public Fixture {
     admin_ = rdkafka::MakeAdmin(this->config_).value();
     monitor_ = std::make_unique<bus::ClusterMonitor>(*admin_, *blocking_, Clock::System(),
                                                      bus::ClusterMonitor::Options());
-    queues_ = std::make_unique<bus::DeadLetterQueues>(*admin_, *monitor_, [config = this->config_] {
-      return rdkafka::MakeForeignProducer(config);
-    });
+    queues_ = std::make_unique<bus::DeadLetterQueues>(
+        *admin_, *monitor_, Clock::System(),
+        [config = this->config_] { return rdkafka::MakeForeignProducer(config); });
   }
   ~DeadLettersTest() override {
     if (queues_ != nullptr) queues_->Stop();

@@ -123,7 +123,7 @@ using DeadLettersAclTest = DeadLettersTest;
 
 TEST_F(DeadLettersAclTest, ATopicThatMayBeMadeButNotUsedIsNone) {
   DenyTopic(letters_);
-  bus::DeadLetterTopics topics(*admin_, *monitor_, {.timeout = absl::Seconds(2)});
+  bus::DeadLetterTopics topics(*admin_, *monitor_, Clock::System(), {.timeout = absl::Seconds(2)});
   const absl::Status status = topics.Prepare("group", {origin_});
   EXPECT_EQ(testing::ReasonOf(status), v1::ERROR_REASON_DEAD_LETTER_UNAVAILABLE) << status;
 }

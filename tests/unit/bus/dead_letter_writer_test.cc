@@ -118,7 +118,7 @@ TEST_F(DeadLetterWriterTest, QueuesArePreparedWithTheirProducer) {
   fakes::ManualClock clock;
   fakes::ManualExecutor executor(clock);
   ClusterMonitor monitor(kafka_, executor, clock, ClusterMonitor::Options());
-  DeadLetterQueues queues(kafka_, monitor, [this] { return MakeProducer(); });
+  DeadLetterQueues queues(kafka_, monitor, clock, [this] { return MakeProducer(); });
   make_error_ = absl::InternalError("no threads");
   EXPECT_EQ(queues.Prepare("g", {"events"}), make_error_);
   make_error_ = absl::OkStatus();

@@ -5,6 +5,7 @@
 
 #include "server/base/error.h"
 #include "tests/fakes/fake_kafka.h"
+#include "tests/fakes/manual_executor.h"
 #include "tests/fakes/schema.h"
 
 namespace eventbus::bus {
@@ -15,7 +16,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 absl::StatusOr<ProvisionReport> Provisioned(fakes::FakeKafka& kafka, int replication_factor = 1) {
-  return Provision(fakes::Schema::Get().catalog, replication_factor, kafka, absl::Seconds(1));
+  const fakes::ManualClock clock;
+  return Provision(fakes::Schema::Get().catalog, replication_factor, kafka, clock,
+                   absl::Seconds(1));
 }
 
 TEST(ProvisionTest, CreatesWhatIsMissingAsDocumented) {

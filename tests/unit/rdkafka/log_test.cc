@@ -8,6 +8,7 @@ namespace {
 class SetClock final : public Clock {
  public:
   absl::Time Now() const override { return now; }
+  void Sleep(absl::Duration /*duration*/) const override {}
   absl::Time now = absl::UnixEpoch();
 };
 

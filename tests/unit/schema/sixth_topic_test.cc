@@ -192,7 +192,7 @@ TEST(SixthTopicTest, ItsTypesAreFiltered) {
 
 TEST(SixthTopicTest, ItIsProvisioned) {
   fakes::FakeKafka kafka;
-  ASSERT_TRUE(bus::Provision(Schema().catalog(), 1, kafka, absl::Seconds(1)).ok());
+  ASSERT_TRUE(bus::Provision(Schema().catalog(), 1, kafka, Clock::System(), absl::Seconds(1)).ok());
   ASSERT_EQ(kafka.created().size(), 6u);
   EXPECT_EQ(kafka.created()[5].name, "library-events");
   EXPECT_EQ(kafka.created()[5].partitions, 4);
