@@ -13,7 +13,7 @@ from google.rpc import error_details_pb2
 from tests.support import legacy
 from tests.support.broker import TOPICS
 from tests.support.errors import detail
-from tests.support.patience import SECONDS
+from tests.support.patience import SECONDS, wait_until
 from tests.support.samples import document_sample, samples
 from tests.support.server import serving
 from tests.support.stubs import Event, document, v1
@@ -117,6 +117,23 @@ class PublishTest(unittest.TestCase):
                      v1.Header(key="content-type", value=b"application/problem+json")])
         self.assertCountEqual(record.headers, [("traceparent", b"mine"), ("binary", b"\0\xff"),
                                                ("content-type", b"application/problem+json")])
+
+    def test_what_is_sent_again_with_its_id_is_written_again(self) -> None:
+        sample = document_sample()
+        read = []
+        with legacy.consumer(sample.topic) as consumer:
+            answers = [self.publish(event=sample.event) for _ in range(2)]
+
+            def twice() -> bool:
+                for records in consumer.poll(timeout_ms=500).values():
+                    read.extend(record for record in records if record.key == sample.key.encode())
+                return len(read) == 2
+
+            wait_until(twice, "both are read")
+        self.assertEqual([record.offset for record in read], [each.offset for each in answers])
+        self.assertEqual({json.loads(record.value)["event_id"] for record in read},
+                         {each.event_id for each in answers})
+        self.assertEqual(answers[0].event_id, answers[1].event_id)
 
     def test_a_refusal_lists_every_wrong_field(self) -> None:
         event = Event(document=document.DocumentEvent(

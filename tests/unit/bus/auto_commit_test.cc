@@ -27,12 +27,15 @@ class AutoCommitTest : public testing::Test {
 };
 
 TEST_F(AutoCommitTest, WhatIsHandedToAWriteIsDueOnceItIsWritten) {
-  commits_.Add(kPartition, 5, /*end=*/9, kafka::GroupOffset{kPartition, 5, ""});
+  commits_.Add(kPartition, 5, /*end=*/9,
+               kafka::GroupOffset{kPartition, 5, "of an explicit member"});
   Take(8);
   EXPECT_FALSE(commits_.due());
   commits_.Written();
   EXPECT_TRUE(commits_.due());
-  EXPECT_EQ(Only(commits_.TakeDue()), 8);
+  const auto due = commits_.TakeDue();
+  EXPECT_EQ(Only(due), 8);
+  EXPECT_EQ(due[0].metadata, "") << "what was settled past it is forgotten";
   EXPECT_FALSE(commits_.due());
 }
 

@@ -49,6 +49,40 @@ TEST_F(ExplicitGroupTest, NorDoesItWhereRetentionTookTheGroupsOffset) {
   EXPECT_THAT(Places(messages), ElementsAre("0:3", "0:5"));
 }
 
+// Settled past the group's offset, which retention took with more behind it.
+class ExplicitGapTest : public ExplicitGroupTest {
+ protected:
+  ExplicitGapTest() {
+    Append(0, 6);
+    Stream& stream = Start();
+    EXPECT_THAT(Acknowledge({Events(stream.sink->Take()).at(4).token}), IsEmpty());
+    stream.group->OnGone();
+    Run();
+    kafka_.Truncate(kTopic, 0, 3);
+  }
+};
+
+TEST_F(ExplicitGapTest, UnderGapPolicyLatestAllUpToTheEndIsPassedOver) {
+  options_.member.gap_policy = GapPolicy::kLatest;
+  Stream& stream = Start();
+  const auto messages = stream.sink->Take();
+  EXPECT_EQ(messages.at(1).gap().first_offset(), 0);
+  EXPECT_EQ(messages.at(1).gap().next_offset(), 6);
+  Append(0, 1);
+  EXPECT_THAT(Places(stream.sink->Take()), ElementsAre("0:6"));
+  EXPECT_EQ(Committed(0), 6);
+}
+
+TEST_F(ExplicitGapTest, UnderGapPolicyFailTheGroupKeepsWhatItHas) {
+  options_.member.gap_policy = GapPolicy::kFail;
+  Stream& stream = Start();
+  EXPECT_THAT(Kinds(stream.sink->Take()), ElementsAre(kStarted, kGap));
+  EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_RESUME_POSITION_EXPIRED);
+  EXPECT_EQ(Committed(0), 0);
+  options_.member.gap_policy = GapPolicy::kEarliest;
+  EXPECT_THAT(Places(Start().sink->Take()), ElementsAre("0:3", "0:5"));
+}
+
 // All that it had is in memory, and nobody else has read it.
 TEST_F(ExplicitGroupTest, APartitionThatComesBackGoesOnWhateverRetentionTook) {
   kafka_.AddTopic(kTopic, 1);
@@ -217,6 +251,21 @@ TEST_F(ExplicitGroupTest, ABoundedReadEndsAndItsMemberStaysUntilAllIsSettled) {
   EXPECT_EQ(group().members(), 0);
   EXPECT_EQ(Committed(0), 2);
   streams_.clear();
+}
+
+// The stream has said OK before: what was settled comes again, and nobody is told.
+TEST_F(ExplicitGroupTest, WhoseReadHasEndedIsNotToldOfALastCommitThatFails) {
+  Append(0, 2);
+  options_.reader.max_events = 2;
+  Stream& stream = Start();
+  const auto token = BatchToken(stream.sink->Take());
+  EXPECT_EQ(stream.sink->closed(), absl::OkStatus());
+  group().SetError(MakeRetryError(v1::ERROR_REASON_KAFKA_UNAVAILABLE, "away"));
+  EXPECT_THAT(Acknowledge({token}), IsEmpty());
+  Advance(Group::kLinger);
+  EXPECT_EQ(group().members(), 0);
+  group().SetError(absl::OkStatus());
+  EXPECT_THAT(Places(Start().sink->Take()), ElementsAre("0:0", "0:1"));
 }
 
 TEST_F(ExplicitGroupTest, AMemberWhoseReadEndedDoesNotStayForEver) {
