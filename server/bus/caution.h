@@ -16,8 +16,8 @@ namespace eventbus::bus {
 //
 // Care is taken where the group bounds the attempts of its events; else nothing would come of it.
 //
-// So an event that always kills costs two ends more than its failures, its neighbours fail never,
-// and the others wait for one commit each half of kFew. docs/adr/0009 says why. Pure.
+// So an event that always kills costs at most two ends more than its failures, its neighbours fail
+// never, and the others wait for one commit each half of kFew. docs/adr/0009 says why. Pure.
 class Caution {
  public:
   // The most events at a time, where they are to be few.

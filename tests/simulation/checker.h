@@ -131,7 +131,7 @@ class Checker {
     Member out = -1;    // With the client of this member, by its newest delivery.
     // With the clients of these: of more than one where a member that was lost for a while goes on.
     std::vector<Member> with;
-    Member home = -1;   // By whom it was delivered last, while it has it without a break.
+    Member home = -1;  // By whom it was delivered last, while it has it without a break.
     int delivery = 0;
     int attempt = 0;
     absl::Time delivered_at = absl::InfiniteFuture();
