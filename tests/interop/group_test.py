@@ -7,6 +7,7 @@ import uuid
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
 from tests.support import groups, legacy, requests
@@ -57,6 +58,17 @@ class GroupTest(unittest.TestCase):
         self.check_once(ids, stream, other)
         for member in (stream, other):
             self.assertNotEqual(set(ids) & set(member.ids()), set())
+
+    def test_who_offers_one_of_our_assignors_alone_is_a_member_too(self) -> None:
+        group = groups.new_group()
+        stream = self.join(group)
+        stream.started()
+        other = self.join_legacy(group,
+                                 partition_assignment_strategy=[RoundRobinPartitionAssignor])
+        wait_until_shared(stream, other)
+        ids = publish(self.stub, 30)
+        wait_for_all(ids, stream, other)
+        self.check_once(ids, stream, other)
 
     def test_a_stream_takes_over_from_a_kafka_python_member_that_leaves(self) -> None:
         group = groups.new_group()
