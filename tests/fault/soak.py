@@ -1,6 +1,6 @@
 """What ./dev soak runs, beside a cluster of three brokers:
 
-    python -m tests.fault.soak [--minutes N] [--streams N] [--seed S]
+    python -m tests.fault.soak [--minutes N] [--log N] [--streams N] [--members N] [--seed S]
 """
 
 from __future__ import annotations
@@ -17,29 +17,32 @@ from tests.support.server import SERVING, Server, on_broker
 
 # What may be left when all streams have ended: caches that are kept, threads of gRPC's.
 _LEFT = Limits(memory=48 * MIB, threads=8, descriptors=12)
-_IDLE_GROUPS = 40
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev soak", allow_abbrev=False)
     parser.add_argument("--minutes", type=float, default=30.0, help="of churn (30)")
-    parser.add_argument("--streams", type=int, default=1000, help="idle ones (1,000)")
+    parser.add_argument("--log", type=int, default=300_000,
+                        help="events that are there before it (300,000)")
+    parser.add_argument("--streams", type=int, default=1000, help="idle tails (1,000)")
+    parser.add_argument("--members", type=int, default=40, help="idle members of groups (40)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     # So that what was started is ended, too.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     brokers.create_topics()
-    problems = [*churn(options.minutes * 60, options.seed), *idle("tails", options.streams),
-                *idle("groups", _IDLE_GROUPS), *slow(250)]
+    problems = [*churn(options.minutes * 60, options.seed, options.log),
+                *idle("tails", options.streams), *idle("groups", options.members), *slow(250)]
     for problem in problems:
         print(f"FAILED: {problem}")
     return 1 if problems else 0
 
 
-def churn(seconds: float, seed: int) -> list[str]:
+def churn(seconds: float, seed: int, log: int) -> list[str]:
     """What is wrong, in words; figures are printed."""
     with _server() as server:
         made = soak_churn.Churn(server, seed)
+        made.fill(log)
         samples = made.run(seconds)
         grown = usage.growth(samples)
         print(f"churn: {made.opened} streams in {grown.t:.0f} s; first {samples[0]}; "

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import queue
 import random
 import threading
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import grpc
 
@@ -20,7 +23,7 @@ _ROUND_SECONDS = 5.0
 
 
 class Churn:
-    """One server's. `opened` counts the streams; `ends` how they ended."""
+    """One server's. `opened` counts the streams."""
 
     def __init__(self, server: Server, seed: int) -> None:
         self._server, self._seed = server, seed
@@ -28,6 +31,14 @@ class Churn:
         self.opened = 0
         self.failures: list[str] = []
         self._lock = threading.Lock()
+
+    def fill(self, events: int) -> None:
+        """The log, so that it is long from the start: readers from the oldest record have as much
+        before them in the first round as in the last."""
+        with connect(self._server.address) as channel:
+            stub = EventBusServiceStub(channel)
+            while self._number < events:
+                self._write(stub, 1000)
 
     def run(self, seconds: float) -> list[Usage]:
         """In rounds: the server's usage after each, when all streams of it have ended. The first
@@ -53,10 +64,13 @@ class Churn:
         with connect(self._server.address) as channel:
             stub = EventBusServiceStub(channel)
             while time.monotonic() < until:
-                self._number += 20
-                stub.PublishBatch(v1.PublishBatchRequest(requests=[
-                    ids.request(self._number + index, index) for index in range(20)]), timeout=30)
+                self._write(stub, 20)
                 time.sleep(0.05)
+
+    def _write(self, stub: EventBusServiceStub, count: int) -> None:
+        self._number += count
+        stub.PublishBatch(v1.PublishBatchRequest(requests=[
+            ids.request(self._number + index, index % 20) for index in range(count)]), timeout=30)
 
     def _readers(self, index: int, until: float) -> None:
         chosen = random.Random(f"{self._seed}/{index}/{self.opened}")
@@ -71,20 +85,53 @@ class Churn:
     def _one(self, stub: EventBusServiceStub, chosen: random.Random) -> None:
         with self._lock:
             self.opened += 1
+        request = _request(chosen)
         messages = chosen.randrange(0, 6)
-        call = stub.Subscribe(_request(chosen), timeout=30)
         try:
-            for index, message in enumerate(call):
-                if message.batch.ack_token and chosen.random() < 0.7:
-                    stub.Acknowledge(v1.AcknowledgeRequest(ack_tokens=[message.batch.ack_token]),
-                                     timeout=30)
-                if index >= messages:
-                    break
+            if request.HasField("group") and chosen.random() < 0.4:
+                _consume(stub, request, messages, chosen)
+            else:
+                _subscribe(stub, request, messages, chosen)
         except grpc.RpcError as error:
             if error.code() != grpc.StatusCode.CANCELLED:
                 self.failures.append(f"{error.code().name} {error.details()}")
-        if chosen.random() < 0.7:
-            call.cancel()
+
+
+def _subscribe(stub: EventBusServiceStub, request: v1.SubscribeRequest, messages: int,
+               chosen: random.Random) -> None:
+    """Reads so many messages, settles most, and cancels the call or drops it."""
+    call = stub.Subscribe(request, timeout=30)
+    for index, message in enumerate(call):
+        if message.batch.ack_token and chosen.random() < 0.7:
+            stub.Acknowledge(v1.AcknowledgeRequest(ack_tokens=[message.batch.ack_token]),
+                             timeout=30)
+        if index >= messages:
+            break
+    if chosen.random() < 0.7:
+        call.cancel()
+
+
+def _consume(stub: EventBusServiceStub, request: v1.SubscribeRequest, messages: int,
+             chosen: random.Random) -> None:
+    """The same on the stream itself, which is half-closed or cancelled."""
+    said: queue.SimpleQueue[v1.ConsumeRequest | None] = queue.SimpleQueue()
+    said.put(v1.ConsumeRequest(subscribe=request))
+    call = stub.Consume(iter(said.get, None), timeout=30)
+    try:
+        for index, message in enumerate(_deliveries(call)):
+            if message.batch.ack_token and chosen.random() < 0.7:
+                said.put(v1.ConsumeRequest(acknowledge=v1.AcknowledgeRequest(
+                    ack_tokens=[message.batch.ack_token])))
+            if index == messages and chosen.random() < 0.7:
+                said.put(None)  # The half-close: what comes until the end is read.
+            elif index == messages:
+                call.cancel()
+    finally:
+        said.put(None)
+
+
+def _deliveries(call: Any) -> Iterator[v1.SubscribeResponse]:
+    return (message.delivery for message in call if message.HasField("delivery"))
 
 
 def _request(chosen: random.Random) -> v1.SubscribeRequest:
@@ -92,7 +139,9 @@ def _request(chosen: random.Random) -> v1.SubscribeRequest:
     # Not bounded: the member of one that has ended so stays for 30 s, as long as anything that it
     # delivered is not settled.
     if chosen.random() < 0.25:
-        group = v1.Group(id=f"churn-{chosen.randrange(GROUPS)}", initial_position=LATEST)
+        mode = chosen.choice(("auto", "explicit", "explicit"))
+        group = v1.Group(id=f"churn-{mode}-{chosen.randrange(GROUPS)}", initial_position=LATEST,
+                         ack_mode=v1.AckMode.Value(f"ACK_MODE_{mode.upper()}"))
         return v1.SubscribeRequest(group=group, **fields)
     tail = v1.Tail(start=chosen.choice((EARLIEST, LATEST)))
     return v1.SubscribeRequest(tail=tail, max_events=chosen.choice((0, 0, 50)), **fields)

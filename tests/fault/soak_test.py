@@ -14,7 +14,7 @@ class SoakTest(unittest.TestCase):
         brokers.create_topics()
 
     def test_streams_that_come_and_go(self) -> None:
-        self.assertEqual(soak.churn(12, seed=1), [])
+        self.assertEqual(soak.churn(12, seed=1, log=20_000), [])
 
     def test_idle_tails(self) -> None:
         self.assertEqual(soak.idle("tails", 500), [])
