@@ -1,5 +1,6 @@
 #include "server/rdkafka/group_client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -115,12 +116,23 @@ absl::Status GroupClient::Join(const std::vector<std::string>& topics) {
 int GroupClient::PollGroup(int max, kafka::GroupEvents& events) {
   int found = 0;
   while (found < max) {
-    if (events_.empty() && !Take(absl::ZeroDuration())) break;
-    if (events_.empty()) continue;
-    Tell(events);
-    ++found;
+    const auto next = NextEvent();
+    if (next != events_.end()) {
+      Tell(next, events);
+      ++found;
+    } else if (!Take(absl::ZeroDuration())) {
+      break;
+    }
   }
   return found;
+}
+
+// Under a cooperative assignor librdkafka may go on with an assignment before a revocation is
+// answered: it takes any change for the answer, one that was made just before it was told, too.
+std::deque<GroupClient::Event>::iterator GroupClient::NextEvent() {
+  return std::find_if(events_.begin(), events_.end(), [this](const Event& event) {
+    return !unreleased_ || event.kind != Event::Kind::kAssigned;
+  });
 }
 
 bool GroupClient::Take(absl::Duration timeout) {
@@ -133,10 +145,11 @@ bool GroupClient::Take(absl::Duration timeout) {
   return message != nullptr || events_.size() > before;
 }
 
-void GroupClient::Tell(kafka::GroupEvents& events) {
-  Event event = std::move(events_.front());
-  events_.pop_front();
-  event(events);
+void GroupClient::Tell(std::deque<Event>::iterator event, kafka::GroupEvents& events) {
+  Event told = std::move(*event);
+  events_.erase(event);
+  if (told.kind == Event::Kind::kRevoked) unreleased_ = true;
+  told.tell(events);
 }
 
 void GroupClient::OnRebalance(rd_kafka_t* client, rd_kafka_resp_err_t error,
@@ -152,18 +165,20 @@ void GroupClient::OnRebalance(rd_kafka_t* client, rd_kafka_resp_err_t error,
 void GroupClient::KeepAssigned(std::vector<kafka::TopicPartition> partitions) {
   awaited_ = Awaited::kAssign;
   if (leaving_) return AnswerForOwner();
-  events_.push_back([partitions = std::move(partitions)](kafka::GroupEvents& events) {
-    events.OnAssigned(partitions);
-  });
+  events_.push_back(
+      {Event::Kind::kAssigned, [partitions = std::move(partitions)](kafka::GroupEvents& events) {
+         events.OnAssigned(partitions);
+       }});
 }
 
 void GroupClient::KeepRevoked(std::vector<kafka::TopicPartition> partitions, bool lost) {
   awaited_ = Awaited::kRelease;
   revoked_ = partitions;
   if (leaving_) return AnswerForOwner();
-  events_.push_back([partitions = std::move(partitions), lost](kafka::GroupEvents& events) {
-    events.OnRevoked(partitions, lost);
-  });
+  events_.push_back({Event::Kind::kRevoked,
+                     [partitions = std::move(partitions), lost](kafka::GroupEvents& events) {
+                       events.OnRevoked(partitions, lost);
+                     }});
 }
 
 void GroupClient::OnCommit(rd_kafka_t* client, rd_kafka_resp_err_t error,
@@ -172,10 +187,10 @@ void GroupClient::OnCommit(rd_kafka_t* client, rd_kafka_resp_err_t error,
 }
 
 void GroupClient::KeepAnswer(const absl::Status& status) {
-  events_.push_back([this, status](kafka::GroupEvents& /*events*/) {
-    commits_->Answered(status);
-    if (releasing_ && commits_->idle()) ReleaseNow().IgnoreError();
-  });
+  events_.push_back({Event::Kind::kOther, [this, status](kafka::GroupEvents& /*events*/) {
+                       commits_->Answered(status);
+                       if (releasing_ && commits_->idle()) ReleaseNow().IgnoreError();
+                     }});
 }
 
 void GroupClient::OnClientError(rd_kafka_t* /*client*/, int code, const char* text, void* self) {
@@ -207,12 +222,19 @@ void GroupClient::KeepError(rd_kafka_resp_err_t error, absl::string_view topic,
       }
       status = DeadConsumerError(said);
   }
-  events_.push_back([status](kafka::GroupEvents& events) { events.OnGroupError(status); });
+  events_.push_back(
+      {Event::Kind::kOther, [status](kafka::GroupEvents& events) { events.OnGroupError(status); }});
 }
 
 absl::Status GroupClient::Assign(const std::vector<kafka::StartOffset>& positions) {
   if (awaited_ == Awaited::kAssign) awaited_ = Awaited::kNothing;
-  if (cooperative_) return Apply(positions_.Assign(positions));
+  if (cooperative_) {
+    // A change would answer a revocation; after Release all is assigned again.
+    while (Take(absl::ZeroDuration())) {
+    }
+    if (awaited_ == Awaited::kRelease) return absl::OkStatus();
+    return Apply(positions_.Assign(positions));
+  }
   // With none, not null: that would release partitions about to be revoked.
   const absl::Status stopped = AssignAll({});
   if (!stopped.ok()) return stopped;
@@ -227,6 +249,7 @@ absl::Status GroupClient::AssignAll(const std::vector<kafka::StartOffset>& posit
 }
 
 absl::Status GroupClient::Release() {
+  unreleased_ = false;
   // librdkafka gives the partitions up once the commits that it has are answered; it does not know
   // of those that wait behind.
   releasing_ = !commits_->idle();
@@ -282,10 +305,10 @@ void GroupClient::Close(const std::vector<kafka::GroupOffset>& offsets,
 
 void GroupClient::AwaitCommits(absl::Time deadline) {
   NoEvents nobody;
-  while (!events_.empty()) Tell(nobody);
+  while (!events_.empty()) Tell(events_.begin(), nobody);
   while (!commits_->idle() && absl::Now() < deadline) {
     Take(kPollPeriod);
-    while (!events_.empty()) Tell(nobody);
+    while (!events_.empty()) Tell(events_.begin(), nobody);
   }
   commits_->GiveUp(CallError(RD_KAFKA_RESP_ERR__TIMED_OUT, Access::kSubscribe, "",
                              "committing offsets before leaving the group"));

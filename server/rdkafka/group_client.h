@@ -58,7 +58,11 @@ class GroupClient {
   // The answer that librdkafka waits for.
   enum class Awaited { kNothing, kAssign, kRelease };
   // What a callback found, told once librdkafka has returned.
-  using Event = absl::AnyInvocable<void(kafka::GroupEvents&)>;
+  struct Event {
+    enum class Kind { kAssigned, kRevoked, kOther };
+    Kind kind = Kind::kOther;
+    absl::AnyInvocable<void(kafka::GroupEvents&)> tell;
+  };
 
   GroupClient(std::string assignors, bool cooperative);
   absl::Status Start(ConfHolder conf);
@@ -77,7 +81,9 @@ class GroupClient {
 
   // Takes what is on librdkafka's queue; waits for the first up to `timeout`. False: nothing was.
   bool Take(absl::Duration timeout);
-  void Tell(kafka::GroupEvents& events);
+  // The next that may be told; the end: there is none.
+  std::deque<Event>::iterator NextEvent();
+  void Tell(std::deque<Event>::iterator event, kafka::GroupEvents& events);
 
   absl::Status ReleaseNow();
   // Changes what is read, where the assignor is cooperative.
@@ -106,6 +112,8 @@ class GroupClient {
   std::deque<Event> events_;
 
   Awaited awaited_ = Awaited::kNothing;
+  // A revocation was told, and Release has not been called yet.
+  bool unreleased_ = false;
   std::vector<kafka::TopicPartition> revoked_;
   // Release was called, and commits are under way.
   bool releasing_ = false;
