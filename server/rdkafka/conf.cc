@@ -51,11 +51,12 @@ constexpr Setting kProducer[] = {
 
 // Win over the operator's, which are meant for events. More than consumers read (100 MB): what is
 // too large says Kafka. Each record is a batch of its own, or several small ones would together be
-// larger than a topic takes.
+// larger than a topic takes; compressed, as what Kafka measures is what it was sent.
 constexpr Setting kForeignRecords[] = {
     {"message.max.bytes", "134217728"},
     {"queue.buffering.max.kbytes", "131072"},
     {"batch.num.messages", "1"},
+    {"compression.type", "gzip"},
 };
 
 // librdkafka assigns partitions only to a consumer with a group. This one is never joined and
