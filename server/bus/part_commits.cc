@@ -34,17 +34,19 @@ void PartCommits::Send(const kafka::GroupOffset& now) {
   in_flight_.push_back({now, revision_});
 }
 
-std::uint64_t PartCommits::Answer(const kafka::GroupOffset& offset) {
-  while (!in_flight_.empty()) {
-    const Sent sent = std::move(in_flight_.front());
-    in_flight_.pop_front();
-    if (sent.offset == offset) return sent.revision;
-  }
-  return 0;
+absl::optional<std::uint64_t> PartCommits::Answer(const kafka::GroupOffset& offset) {
+  const auto sent = std::find_if(in_flight_.begin(), in_flight_.end(),
+                                 [&offset](const Sent& each) { return each.offset == offset; });
+  if (sent == in_flight_.end()) return absl::nullopt;
+  const std::uint64_t revision = sent->revision;
+  in_flight_.erase(in_flight_.begin(), sent + 1);
+  return revision;
 }
 
 void PartCommits::Committed(const kafka::GroupOffset& offset) {
-  confirmed_ = std::max(confirmed_, Answer(offset));
+  const auto revision = Answer(offset);
+  if (!revision.has_value()) return;
+  confirmed_ = std::max(confirmed_, *revision);
   committed_ = offset;
 }
 

@@ -45,8 +45,9 @@ class PartCommits {
   };
 
   void Send(const kafka::GroupOffset& now);
-  // The revision of what was sent as `offset`, which is answered now.
-  std::uint64_t Answer(const kafka::GroupOffset& offset);
+  // The revision of what was sent as `offset`, which is answered now; unset: it was sent before
+  // this began, and answers nothing here.
+  absl::optional<std::uint64_t> Answer(const kafka::GroupOffset& offset);
 
   bool dirty_ = true;
   std::uint64_t revision_ = 0;

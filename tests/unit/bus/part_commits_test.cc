@@ -59,6 +59,19 @@ TEST(PartCommitsTest, AnAnswerToWhatWasSentBeforeConfirmsNothing) {
 }
 
 // The contents are the same, what they stand for is not.
+// As of the log that the topic had before it was made again.
+TEST(PartCommitsTest, AnAnswerToWhatIsNotItsOwnIsPassedOver) {
+  PartCommits commits(absl::nullopt);
+  commits.Announce();
+  EXPECT_TRUE(commits.Take(At(5)));
+  commits.Committed(At(90));
+  EXPECT_EQ(commits.committed(), absl::nullopt);
+  EXPECT_FALSE(commits.confirmed());
+  commits.Committed(At(5));
+  EXPECT_EQ(commits.committed(), At(5));
+  EXPECT_TRUE(commits.confirmed());
+}
+
 TEST(PartCommitsTest, TheSameContentsThereAndBackAreThreeCommits) {
   PartCommits commits(At(5));
   EXPECT_TRUE(commits.Take(At(5, "a")));
