@@ -22,6 +22,16 @@ int Cursors::Find(absl::string_view topic, std::int32_t partition) const {
   return -1;
 }
 
+void Cursors::StartOver(int index, std::int64_t start, std::int64_t end) {
+  Cursor& cursor = at(index);
+  cursor = {cursor.partition, start, start, std::max(end, start), std::max(end, start)};
+}
+
+void Cursors::Confirm(int index) {
+  at(index).confirmed = true;
+  at(index).unsure = false;
+}
+
 void Cursors::DeliverAll() {
   for (Cursor& cursor : cursors_) cursor.delivered = cursor.read;
 }
@@ -32,12 +42,12 @@ void Cursors::Doubt() {
 
 bool Cursors::CaughtUp() const {
   return std::all_of(cursors_.begin(), cursors_.end(),
-                     [](const Cursor& c) { return c.delivered >= c.end_at_start; });
+                     [](const Cursor& c) { return !c.unsure && c.delivered >= c.end_at_start; });
 }
 
 bool Cursors::AllRead() const {
   return std::all_of(cursors_.begin(), cursors_.end(),
-                     [](const Cursor& c) { return c.read >= c.end_at_start; });
+                     [](const Cursor& c) { return !c.unsure && c.read >= c.end_at_start; });
 }
 
 ResumeToken Cursors::Token(const std::string& cluster_id) const {

@@ -27,6 +27,8 @@ class Cursors {
     std::int64_t end = 0;
     // A record or the end was found at `read`, or past it, since Doubt.
     bool confirmed = false;
+    // It may be of another log, until it is confirmed; then it is not caught up.
+    bool unsure = false;
   };
 
   // Adds a partition; -1 as `end`: nothing to catch up with. Invalidates indices.
@@ -38,7 +40,10 @@ class Cursors {
   void SetRead(int index, std::int64_t next) { at(index).read = next; }
   void SetDelivered(int index, std::int64_t next) { at(index).delivered = next; }
   void SetEnd(int index, std::int64_t end) { at(index).end = end; }
-  void Confirm(int index) { at(index).confirmed = true; }
+  void SetUnsure(int index) { at(index).unsure = true; }
+  // It is another log, and begins anew as by Add.
+  void StartOver(int index, std::int64_t start, std::int64_t end);
+  void Confirm(int index);
   void Doubt();
 
   // Everything read has been handed on.

@@ -41,7 +41,10 @@ void GroupMember::Begin(std::shared_ptr<kafka::GroupConsumer> consumer,
 void GroupMember::Poll(absl::Time now, bool writing) {
   now_ = now;
   consumer_->PollGroup(kMostEvents, *this);
-  if (state_ == State::kReleasing && (!writing || now >= release_by_)) Release();
+  if (state_ == State::kReleasing && (!writing || now >= release_by_)) {
+    Release();
+    consumer_->PollGroup(kMostEvents, *this);  // What had to wait for it.
+  }
   if (state_ == State::kReading && commits_.due() && now >= commit_at_) {
     commit_at_ = now + options_.commit_interval;
     Commit(commits_.TakeDue());
@@ -60,16 +63,13 @@ void GroupMember::CommitUrgent(absl::Time now) {
 
 absl::optional<std::vector<kafka::TopicPartition>> GroupMember::TakeLookUp(absl::Time now) {
   if (looking_up_ || now < look_up_at_ || error_.has_value()) return absl::nullopt;
-  if (state_ == State::kResolving) {
-    looking_up_ = true;
-    return changing_;
-  }
+  const bool reading = state_ == State::kReading;
   // What was read before the loss is delivered before it is told.
-  if (state_ == State::kReading && reader_.lost().has_value() && !reader_.has_batch()) {
-    looking_up_ = true;
-    return std::vector<kafka::TopicPartition>{*reader_.lost()};
-  }
-  return absl::nullopt;
+  looking_up_lost_ = reading && reader_.lost().has_value() && !reader_.has_batch();
+  looking_up_ = looking_up_lost_ || state_ == State::kResolving || (reading && !pending_.empty());
+  if (!looking_up_) return absl::nullopt;
+  if (looking_up_lost_) return std::vector<kafka::TopicPartition>{*reader_.lost()};
+  return pending_;
 }
 
 void GroupMember::OnLookedUp(const absl::StatusOr<GroupView>& looked_up, const Start& initial,
@@ -77,24 +77,37 @@ void GroupMember::OnLookedUp(const absl::StatusOr<GroupView>& looked_up, const S
   now_ = now;
   looking_up_ = false;
   if (std::exchange(stale_, false)) return;
-  if (absl::IsUnavailable(looked_up.status())) {  // An outage is outlived.
-    look_up_at_ = now + kRetry;
-    return;
-  }
+  if (absl::IsUnavailable(looked_up.status())) return LookUpLater();  // An outage is outlived.
   if (!looked_up.ok()) return Fail(looked_up.status());
-  if (state_ == State::kReading) {
-    const PartitionView& view = looked_up->views[0];
-    const int index = reader_.cursors().Find(view.partition.topic, view.partition.partition);
-    const std::int64_t read = reader_.cursors()[index].read;
-    return GoOn(FindNextStart(view.partition, read, view.marks, options_.gap_policy));
-  }
+  if (looking_up_lost_) return FindLost(*looked_up);
+  FindStarts(*looked_up, initial);
+}
+
+void GroupMember::FindLost(const GroupView& looked_up) {
+  const PartitionView& view = looked_up.views.at(0);
+  const int index = reader_.cursors().Find(view.partition.topic, view.partition.partition);
+  const std::int64_t read = reader_.cursors()[index].read;
+  GoOn(FindNextStart(view.partition, read, view.marks, options_.gap_policy));
+}
+
+void GroupMember::FindStarts(const GroupView& looked_up, const Start& initial) {
   std::vector<GroupStart> starts;
-  for (std::size_t i = 0; i < looked_up->views.size(); ++i) {
-    const PartitionView& view = looked_up->views[i];
-    starts.push_back(FindGroupStart({view, looked_up->committed[i], Appeared(view.partition)},
+  for (std::size_t i = 0; i < looked_up.views.size(); ++i) {
+    const PartitionView& view = looked_up.views[i];
+    starts.push_back(FindGroupStart({view, looked_up.committed[i], Appeared(view.partition)},
                                     initial, options_.gap_policy));
   }
+  pending_ = looked_up.leaderless;
+  if (!pending_.empty()) look_up_at_ = now_ + kRetry;
   BeginAt(starts);
+}
+
+// Other members must not wait for it: what it has is read on, and the rest not yet.
+void GroupMember::LookUpLater() {
+  look_up_at_ = now_ + kRetry;
+  if (state_ != State::kResolving || std::exchange(answered_, true)) return;
+  if (!reader_.cursors().all().empty()) return BeginAt({});
+  if (absl::Status status = reader_.GoOn(); !status.ok()) Fail(status);
 }
 
 bool GroupMember::Has(const std::vector<kafka::TopicPartition>& partitions) const {
@@ -121,15 +134,19 @@ void GroupMember::Leave(kafka::GroupConsumer::Done done) {
 
 void GroupMember::OnAssigned(const std::vector<kafka::TopicPartition>& partitions) {
   stale_ = looking_up_;
-  changing_ = partitions;
+  pending_.insert(pending_.end(), partitions.begin(), partitions.end());
   state_ = State::kResolving;
+  answered_ = false;
   look_up_at_ = now_;
-  if (partitions.empty()) BeginAt({});
+  if (pending_.empty()) BeginAt({});
 }
 
 void GroupMember::OnRevoked(const std::vector<kafka::TopicPartition>& partitions, bool lost) {
   stale_ = looking_up_;
   changing_ = partitions;
+  std::erase_if(pending_, [&partitions](const kafka::TopicPartition& each) {
+    return Contains(partitions, each);
+  });
   reader_.Restart(Kept(partitions));
   if (!lost) {
     state_ = State::kReleasing;
@@ -155,8 +172,11 @@ void GroupMember::BeginAt(const std::vector<GroupStart>& starts) {
       end = found == first_ends_->end() ? -1 : found->second;
     }
     cursors.Add(start.partition, Enter(start), end);
+    if (start.past_end()) {
+      cursors.SetUnsure(cursors.Find(start.partition.topic, start.partition.partition));
+    }
   }
-  commits_.DropParked();
+  if (pending_.empty()) commits_.DropParked();
   if (!first_ends_.has_value()) {
     first_ends_.emplace();
     for (const GroupStart& start : starts) first_ends_->emplace(start.partition, start.end);
@@ -187,9 +207,10 @@ void GroupMember::GoOn(const GroupStart& start) {
   if (start.lost.has_value()) {
     gaps_.push_back(*start.lost);
     if (options_.gap_policy == GapPolicy::kFail) return Fail(Expired(*start.lost));
-    StartOver(start.partition, start.offset);
-    if (start.lost->cause == Lost::Cause::kPastEnd) {  // Another log, under the same name.
-      reader_.DropBatch();                             // What was kept may be in it meanwhile.
+    const bool other_log = start.lost->cause == Lost::Cause::kPastEnd;  // Under the same name.
+    StartOver(start, other_log);
+    if (other_log) {
+      reader_.DropBatch();  // What was kept may be in it meanwhile.
       commits_.Remove(start.partition);
       commits_.Add(start.partition, start.offset, start.end, absl::nullopt);
     }
@@ -197,11 +218,15 @@ void GroupMember::GoOn(const GroupStart& start) {
   if (absl::Status status = reader_.GoOn(); !status.ok()) Fail(status);
 }
 
-void GroupMember::StartOver(const kafka::TopicPartition& partition, std::int64_t offset) {
+void GroupMember::StartOver(const GroupStart& start, bool other_log) {
   Cursors cursors = reader_.cursors();
-  const int index = cursors.Find(partition.topic, partition.partition);
-  cursors.SetRead(index, offset);
-  cursors.SetDelivered(index, offset);
+  const int index = cursors.Find(start.partition.topic, start.partition.partition);
+  if (other_log) {
+    cursors.StartOver(index, start.offset, start.end);
+  } else {
+    cursors.SetRead(index, start.offset);
+    cursors.SetDelivered(index, start.offset);
+  }
   reader_.SetCursors(std::move(cursors));
 }
 
@@ -250,6 +275,9 @@ Cursors GroupMember::Kept(const std::vector<kafka::TopicPartition>& without) con
     if (Contains(without, cursor.partition)) continue;
     const std::int64_t next = commits_.keeps_what_was_read() ? cursor.read : cursor.delivered;
     kept.Add(cursor.partition, next, cursor.end_at_start);
+    if (cursor.unsure) {
+      kept.SetUnsure(kept.Find(cursor.partition.topic, cursor.partition.partition));
+    }
   }
   return kept;
 }

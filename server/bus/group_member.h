@@ -33,8 +33,10 @@ struct GroupMemberOptions {
 //   joining --assigned--> resolving --starts found--> reading --revoked--> releasing --> joining
 //                                                        any --lost--> joining
 //
-// In `resolving` somebody else has to look up where the partitions start, as that blocks. While
-// `releasing`, the group waits for the write under way to be committed, at most `release_grace`.
+// In `resolving` somebody else has to look up where the partitions start, as that blocks. Where
+// that cannot be known yet, as of a partition without a leader, the group is not held up: the
+// others are read, and it is looked up again. While `releasing`, the group waits for the write
+// under way to be committed, at most `release_grace`.
 //
 // Drives `reader`, whose cursors are the partitions of this member: nothing is read but in
 // `reading`. One thread at a time; no call blocks.
@@ -57,8 +59,7 @@ class GroupMember final : private kafka::GroupEvents {
   // The partitions whose starts have to be found now, or of which one was lost while it was read;
   // once each time. May be empty: then there is nothing to ask Kafka for.
   absl::optional<std::vector<kafka::TopicPartition>> TakeLookUp(absl::Time now);
-  // What came of it, in the same order. KAFKA_UNAVAILABLE: it is looked up again; any other error
-  // is the member's.
+  // What came of it. KAFKA_UNAVAILABLE: it is looked up again; any other error is the member's.
   void OnLookedUp(const absl::StatusOr<GroupView>& view, const Start& initial, absl::Time now);
   bool Appeared(const kafka::TopicPartition& partition) const {
     return !known_.contains(partition);
@@ -100,6 +101,9 @@ class GroupMember final : private kafka::GroupEvents {
   void OnRevoked(const std::vector<kafka::TopicPartition>& partitions, bool lost) override;
   void OnGroupError(const absl::Status& error) override;
 
+  void FindStarts(const GroupView& view, const Start& initial);
+  void FindLost(const GroupView& view);
+  void LookUpLater();
   void BeginAt(const std::vector<GroupStart>& starts);
   std::int64_t Enter(const GroupStart& start);
   void GoOn(const GroupStart& start);
@@ -108,7 +112,7 @@ class GroupMember final : private kafka::GroupEvents {
   void LetGo();
   void Commit(std::vector<kafka::GroupOffset> offsets);
   void Fail(const absl::Status& status);
-  void StartOver(const kafka::TopicPartition& partition, std::int64_t offset);
+  void StartOver(const GroupStart& start, bool other_log);
   Cursors Kept(const std::vector<kafka::TopicPartition>& without) const;
 
   const GroupMemberOptions options_;
@@ -121,8 +125,12 @@ class GroupMember final : private kafka::GroupEvents {
   absl::Time now_;  // Of the call under way.
   // Those of the rebalance under way, either way.
   std::vector<kafka::TopicPartition> changing_;
+  // Of the assignment, those without a start yet: nothing is read of them.
+  std::vector<kafka::TopicPartition> pending_;
   bool looking_up_ = false;
-  bool stale_ = false;  // What is being looked up is no longer wanted.
+  bool looking_up_lost_ = false;  // And that, one that was being read.
+  bool stale_ = false;            // What is being looked up is no longer wanted.
+  bool answered_ = false;         // The assignment that is being resolved.
   absl::Time look_up_at_ = absl::InfinitePast();
   absl::Time release_by_;
   absl::Time commit_at_ = absl::InfinitePast();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
 #include "server/bus/tail_source.h"
 
 namespace eventbus::bus {
@@ -12,6 +14,12 @@ std::vector<std::string> Names(const event::Catalog& catalog) {
   std::vector<std::string> names;
   for (const event::Topic& topic : catalog.topics()) names.push_back(topic.name);
   return names;
+}
+
+absl::Status NoLeader(const kafka::TopicPartition& partition) {
+  return MakeRetryError(
+      v1::ERROR_REASON_KAFKA_UNAVAILABLE,
+      absl::StrCat("partition ", partition.partition, " of ", partition.topic, " has no leader"));
 }
 
 }  // namespace
@@ -43,21 +51,28 @@ absl::StatusOr<GroupView> LookUpGroup(const std::vector<kafka::TopicPartition>& 
                                       const Start& initial, kafka::GroupConsumer& consumer) {
   auto committed = consumer.QueryCommitted(partitions, kLookUpTimeout);
   if (!committed.ok()) return committed.status();
-  const auto marks = consumer.QueryWatermarks(partitions, kLookUpTimeout);
+  const auto marks = consumer.QueryLedWatermarks(partitions, kLookUpTimeout);
   if (!marks.ok()) return marks.status();
-  std::vector<std::int64_t> times(partitions.size(), -1);
-  const bool any_new = std::any_of(committed->begin(), committed->end(),
+  GroupView view;
+  std::vector<kafka::TopicPartition> led;
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    if ((*marks)[i].end < 0) {
+      if ((*committed)[i].offset < 0) return NoLeader(partitions[i]);
+      view.leaderless.push_back(partitions[i]);
+      continue;
+    }
+    led.push_back(partitions[i]);
+    view.views.push_back({partitions[i], (*marks)[i], -1});
+    view.committed.push_back(std::move((*committed)[i]));
+  }
+  if (led.empty() && !partitions.empty()) return NoLeader(partitions[0]);
+  const bool any_new = std::any_of(view.committed.begin(), view.committed.end(),
                                    [](const auto& each) { return each.offset < 0; });
   if (const auto* at = std::get_if<AtTime>(&initial); at != nullptr && any_new) {
-    auto offsets = consumer.QueryOffsetsForTime(partitions, at->time, kLookUpTimeout);
+    const auto offsets = consumer.QueryOffsetsForTime(led, at->time, kLookUpTimeout);
     if (!offsets.ok()) return offsets.status();
-    times = *std::move(offsets);
+    for (std::size_t i = 0; i < led.size(); ++i) view.views[i].offset_for_time = (*offsets)[i];
   }
-  GroupView view;
-  for (std::size_t i = 0; i < partitions.size(); ++i) {
-    view.views.push_back({partitions[i], (*marks)[i], times[i]});
-  }
-  view.committed = *std::move(committed);
   return view;
 }
 

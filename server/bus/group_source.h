@@ -49,10 +49,14 @@ absl::StatusOr<GroupSource> OpenGroupSource(const GroupSourceRequest& request,
 struct GroupView {
   std::vector<PartitionView> views;
   std::vector<kafka::GroupOffset> committed;
+  // Those that have no leader now: the group has an offset for each, and nobody can read or write
+  // there.
+  std::vector<kafka::TopicPartition> leaderless;
 };
 
 // Looks `partitions` up, times only where `initial` needs them. Blocks for several look-ups.
-// Errors: KAFKA_UNAVAILABLE, GROUP_DENIED, SUBSCRIBE_DENIED, TOPIC_NOT_FOUND, UNSUPPORTED.
+// Errors: KAFKA_UNAVAILABLE (also where none has a leader, or one without an offset has none),
+// GROUP_DENIED, SUBSCRIBE_DENIED, TOPIC_NOT_FOUND, UNSUPPORTED.
 absl::StatusOr<GroupView> LookUpGroup(const std::vector<kafka::TopicPartition>& partitions,
                                       const Start& initial, kafka::GroupConsumer& consumer);
 

@@ -5,10 +5,14 @@ namespace eventbus::bus {
 GroupStart FindGroupStart(const GroupPartition& partition, const Start& initial, GapPolicy policy) {
   const PartitionView& view = partition.view;
   if (partition.committed.offset >= 0) {
-    GroupStart start =
-        FindNextStart(view.partition, partition.committed.offset, view.marks, policy);
-    const bool other_log = start.lost.has_value() && start.lost->cause == Lost::Cause::kPastEnd;
-    if (!other_log) start.known = partition.committed;
+    const std::int64_t offset = partition.committed.offset;
+    // Where a transaction is open, a member that does not wait for it may be past what is shown of
+    // this log. Whether it is another log is told by reading.
+    if (offset > view.marks.end) {
+      return {view.partition, offset, view.marks.end, partition.committed, absl::nullopt};
+    }
+    GroupStart start = FindNextStart(view.partition, offset, view.marks, policy);
+    start.known = partition.committed;
     return start;
   }
   const std::int64_t offset = partition.appeared ? view.marks.begin : StartIn(initial, view);

@@ -29,11 +29,13 @@ struct GroupStart {
   absl::optional<kafka::GroupOffset> known;
   // Records that the group has not read and cannot have; `next_offset` is `offset`.
   absl::optional<Lost> lost;
+
+  bool past_end() const { return offset > end; }
 };
 
-// The group's offset; where it has none, the oldest record of a partition that appeared, and
-// `initial` of any other. Where that cannot be read: what `policy` says (under kFail it is up to
-// the caller to end). Pure.
+// The group's offset, even past the end that is shown; where it has none, the oldest record of a
+// partition that appeared, and `initial` of any other. Where that cannot be read: what `policy`
+// says (under kFail it is up to the caller to end). Pure.
 GroupStart FindGroupStart(const GroupPartition& partition, const Start& initial, GapPolicy policy);
 
 // The same for a partition that was being read at `offset`, which Kafka no longer has or does not

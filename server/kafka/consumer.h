@@ -140,6 +140,11 @@ class GroupConsumer : public Consumer {
   // Commits `offsets`, at least one, for the group. In the order of the calls.
   virtual void Commit(const std::vector<GroupOffset>& offsets, Done done) = 0;
 
+  // As QueryWatermarks, but a partition that stays without a leader for a second or two has
+  // {-1, -1}.
+  virtual absl::StatusOr<std::vector<Watermarks>> QueryLedWatermarks(
+      const std::vector<TopicPartition>& partitions, absl::Duration timeout) = 0;
+
   // What the group has for `partitions`, in their order. Blocks up to `timeout`; KAFKA_UNAVAILABLE
   // when it runs out, GROUP_DENIED. Of a group that is denied from the start OnGroupError tells
   // alone.

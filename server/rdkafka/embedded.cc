@@ -12,6 +12,7 @@ namespace eventbus::rdkafka {
 namespace {
 
 constexpr int kBrokerId = 1;
+constexpr int kNoBroker = -1;
 constexpr std::int16_t kProduceRequest = 0;
 
 }  // namespace
@@ -66,6 +67,14 @@ bool EmbeddedKafka::HasTopic(const std::string& name) const {
 void EmbeddedKafka::TakeDown() { rd_kafka_mock_broker_set_down(cluster_->mock(), kBrokerId); }
 
 void EmbeddedKafka::BringUp() { rd_kafka_mock_broker_set_up(cluster_->mock(), kBrokerId); }
+
+void EmbeddedKafka::TakeLeader(const std::string& topic, int partition) {
+  rd_kafka_mock_partition_set_leader(cluster_->mock(), topic.c_str(), partition, kNoBroker);
+}
+
+void EmbeddedKafka::GiveLeader(const std::string& topic, int partition) {
+  rd_kafka_mock_partition_set_leader(cluster_->mock(), topic.c_str(), partition, kBrokerId);
+}
 
 void EmbeddedKafka::SetRoundTripTime(int milliseconds) {
   rd_kafka_mock_broker_set_rtt(cluster_->mock(), kBrokerId, milliseconds);

@@ -35,6 +35,9 @@ class EmbeddedKafka {
   // For tests: no broker answers or can be connected to, until BringUp.
   void TakeDown();
   void BringUp();
+  // For tests: the partition has no leader, until it has one again.
+  void TakeLeader(const std::string& topic, int partition);
+  void GiveLeader(const std::string& topic, int partition);
   // For tests: each later request is answered that late.
   void SetRoundTripTime(int milliseconds);
   // For tests: the next `count` produce requests are answered with `error`, an error code of

@@ -104,6 +104,11 @@ absl::StatusOr<std::vector<kafka::Watermarks>> GroupConsumer::QueryWatermarks(
   return look_ups_.Watermarks(partitions, timeout);
 }
 
+absl::StatusOr<std::vector<kafka::Watermarks>> GroupConsumer::QueryLedWatermarks(
+    const std::vector<kafka::TopicPartition>& partitions, absl::Duration timeout) {
+  return look_ups_.Watermarks(partitions, timeout, LookUps::Leaderless::kPassedOver);
+}
+
 absl::StatusOr<std::vector<std::int64_t>> GroupConsumer::QueryOffsetsForTime(
     const std::vector<kafka::TopicPartition>& partitions, absl::Time time, absl::Duration timeout) {
   return look_ups_.OffsetsForTime(partitions, time, timeout);

@@ -38,6 +38,8 @@ class GroupConsumer final : public kafka::GroupConsumer {
   std::int64_t CachedEnd(const kafka::TopicPartition& partition) const override;
   absl::StatusOr<std::vector<kafka::Watermarks>> QueryWatermarks(
       const std::vector<kafka::TopicPartition>& partitions, absl::Duration timeout) override;
+  absl::StatusOr<std::vector<kafka::Watermarks>> QueryLedWatermarks(
+      const std::vector<kafka::TopicPartition>& partitions, absl::Duration timeout) override;
   absl::StatusOr<std::vector<std::int64_t>> QueryOffsetsForTime(
       const std::vector<kafka::TopicPartition>& partitions, absl::Time time,
       absl::Duration timeout) override;

@@ -1,6 +1,7 @@
 #include "server/rdkafka/look_ups.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -12,11 +13,20 @@ namespace eventbus::rdkafka {
 namespace {
 
 constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
+constexpr absl::Duration kElectionPatience = absl::Seconds(1);
 
 // Milliseconds left, at least one.
 int Remaining(absl::Time deadline) {
   const std::int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now());
   return static_cast<int>(std::clamp<std::int64_t>(left, 1, 1 << 30));
+}
+
+bool IsLeaderless(const rd_kafka_topic_partition_t& partition) {
+  return partition.err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+}
+
+bool HasLeaderless(const rd_kafka_topic_partition_list_t& list) {
+  return std::any_of(list.elems, list.elems + list.cnt, IsLeaderless);
 }
 
 kafka::GroupOffset ToGroupOffset(const rd_kafka_topic_partition_t& from) {
@@ -47,16 +57,20 @@ std::int64_t LookUps::CachedEnd(const kafka::TopicPartition& partition) const {
 }
 
 absl::StatusOr<std::vector<kafka::Watermarks>> LookUps::Watermarks(
-    const std::vector<kafka::TopicPartition>& partitions, absl::Duration timeout) const {
+    const std::vector<kafka::TopicPartition>& partitions, absl::Duration timeout,
+    Leaderless leaderless) const {
   const absl::Time deadline = absl::Now() + timeout;
   // Kafka knows the ends as times of their own, and of the end what read_committed shows.
-  const auto begins = ListOffsets(partitions, RD_KAFKA_OFFSET_BEGINNING, deadline);
+  const auto begins = ListOffsets(partitions, RD_KAFKA_OFFSET_BEGINNING, deadline, leaderless);
   if (!begins.ok()) return begins.status();
-  const auto ends = ListOffsets(partitions, RD_KAFKA_OFFSET_END, deadline);
+  const auto ends = ListOffsets(partitions, RD_KAFKA_OFFSET_END, deadline, leaderless);
   if (!ends.ok()) return ends.status();
   std::vector<kafka::Watermarks> out;
   out.reserve(partitions.size());
-  for (std::size_t i = 0; i < partitions.size(); ++i) out.push_back({(*begins)[i], (*ends)[i]});
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    const bool both = (*begins)[i] >= 0 && (*ends)[i] >= 0;  // It may have lost its leader between.
+    out.push_back(both ? kafka::Watermarks{(*begins)[i], (*ends)[i]} : kafka::Watermarks{-1, -1});
+  }
   return out;
 }
 
@@ -73,21 +87,35 @@ absl::StatusOr<std::vector<std::int64_t>> LookUps::OffsetsForTime(
 }
 
 absl::StatusOr<std::vector<std::int64_t>> LookUps::ListOffsets(
-    const std::vector<kafka::TopicPartition>& partitions, std::int64_t time,
-    absl::Time deadline) const {
+    const std::vector<kafka::TopicPartition>& partitions, std::int64_t time, absl::Time deadline,
+    Leaderless leaderless) const {
   std::vector<std::int64_t> out;
   if (partitions.empty()) return out;
   for (const kafka::TopicPartition& each : partitions) {
     if (const absl::Status status = CheckTopic(each.topic); !status.ok()) return status;
   }
+  // An election is over by then.
+  const absl::Time pass_over_at = leaderless == Leaderless::kPassedOver
+                                      ? absl::Now() + kElectionPatience
+                                      : absl::InfiniteFuture();
   const Failure failure = Persist(
       [&](int milliseconds) {
         const PartitionsHolder list = ToList(partitions, time);
         Failure found{rd_kafka_offsets_for_times(client_, list.get(), milliseconds), 0};
+        // So it says where none of them has a leader: then each has its own error.
+        if (found.error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && HasLeaderless(*list)) {
+          found.error = RD_KAFKA_RESP_ERR_NO_ERROR;
+        }
+        if (absl::Now() < pass_over_at) LookForLeaders(*list, deadline);
         out.clear();
         for (int i = 0; found.error == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; ++i) {
-          found = {list->elems[i].err, static_cast<std::size_t>(i)};
-          out.push_back(std::max<std::int64_t>(list->elems[i].offset, -1));
+          const rd_kafka_topic_partition_t& each = list->elems[i];
+          if (IsLeaderless(each) && absl::Now() >= pass_over_at) {
+            out.push_back(-1);
+            continue;
+          }
+          found = {each.err, static_cast<std::size_t>(i)};
+          out.push_back(std::max<std::int64_t>(each.offset, -1));
         }
         return found;
       },
@@ -139,6 +167,16 @@ absl::Status LookUps::Explain(const Failure& failure, absl::string_view what,
   }
   return CallError(error, Access::kSubscribe, partition.topic,
                    absl::StrCat(what, partition.topic, " partition ", partition.partition));
+}
+
+// For the next attempt: that a partition has no leader, librdkafka does not ask again by itself.
+void LookUps::LookForLeaders(const rd_kafka_topic_partition_list_t& partitions,
+                             absl::Time deadline) const {
+  std::set<std::string> topics;
+  for (int i = 0; i < partitions.cnt; ++i) {
+    if (IsLeaderless(partitions.elems[i])) topics.insert(partitions.elems[i].topic);
+  }
+  for (const std::string& topic : topics) AskAbout(topic, deadline);
 }
 
 rd_kafka_resp_err_t LookUps::AskAbout(const std::string& topic, absl::Time deadline) const {

@@ -32,8 +32,11 @@ class LookUps {
 
   // As kafka::Consumer has them.
   std::int64_t CachedEnd(const kafka::TopicPartition& partition) const;
+  // A partition without a leader is waited for, or has {-1, -1}, as kafka::GroupConsumer wants it.
+  enum class Leaderless { kAwaited, kPassedOver };
   absl::StatusOr<std::vector<kafka::Watermarks>> Watermarks(
-      const std::vector<kafka::TopicPartition>& partitions, absl::Duration timeout) const;
+      const std::vector<kafka::TopicPartition>& partitions, absl::Duration timeout,
+      Leaderless leaderless = Leaderless::kAwaited) const;
   absl::StatusOr<std::vector<std::int64_t>> OffsetsForTime(
       const std::vector<kafka::TopicPartition>& partitions, absl::Time time,
       absl::Duration timeout) const;
@@ -57,11 +60,12 @@ class LookUps {
   // The offset of each partition whose record is the first at `time`, or later; `time` may be one
   // of librdkafka's logical ones. One request a broker.
   absl::StatusOr<std::vector<std::int64_t>> ListOffsets(
-      const std::vector<kafka::TopicPartition>& partitions, std::int64_t time,
-      absl::Time deadline) const;
+      const std::vector<kafka::TopicPartition>& partitions, std::int64_t time, absl::Time deadline,
+      Leaderless leaderless = Leaderless::kAwaited) const;
   absl::Status Explain(const Failure& failure, absl::string_view what,
                        const std::vector<kafka::TopicPartition>& partitions,
                        absl::Time deadline) const;
+  void LookForLeaders(const rd_kafka_topic_partition_list_t& partitions, absl::Time deadline) const;
   // What the cluster says of a topic by name: librdkafka takes a forbidden one for one that is not
   // there.
   rd_kafka_resp_err_t AskAbout(const std::string& topic, absl::Time deadline) const;

@@ -57,6 +57,21 @@ void FakeGroup::Kill(MemberId member) {
   wake_();
 }
 
+void FakeGroup::TakeLeader(const kafka::TopicPartition& partition) {
+  MutexLock lock(mu_);
+  leaderless_.insert(partition);
+}
+
+void FakeGroup::GiveLeader(const kafka::TopicPartition& partition) {
+  MutexLock lock(mu_);
+  leaderless_.erase(partition);
+}
+
+bool FakeGroup::leaderless(const kafka::TopicPartition& partition) const {
+  MutexLock lock(mu_);
+  return leaderless_.contains(partition);
+}
+
 int FakeGroup::members() const {
   MutexLock lock(mu_);
   return static_cast<int>(std::count_if(members_.begin(), members_.end(),
@@ -236,6 +251,14 @@ class FakeGroupConsumer final : public kafka::GroupConsumer {
   absl::StatusOr<std::vector<kafka::Watermarks>> QueryWatermarks(
       const std::vector<kafka::TopicPartition>& partitions, absl::Duration timeout) override {
     return records_->QueryWatermarks(partitions, timeout);
+  }
+  absl::StatusOr<std::vector<kafka::Watermarks>> QueryLedWatermarks(
+      const std::vector<kafka::TopicPartition>& partitions, absl::Duration timeout) override {
+    auto marks = records_->QueryWatermarks(partitions, timeout);
+    for (std::size_t i = 0; marks.ok() && i < partitions.size(); ++i) {
+      if (group_->leaderless(partitions[i])) (*marks)[i] = {-1, -1};
+    }
+    return marks;
   }
   absl::StatusOr<std::vector<std::int64_t>> QueryOffsetsForTime(
       const std::vector<kafka::TopicPartition>& partitions, absl::Time time,

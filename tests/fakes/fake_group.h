@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -41,6 +42,9 @@ class FakeGroup {
   // As when the process of a member is killed: the group goes on without it, and takes nothing from
   // it any more. The members are numbered from 1 in the order in which they join.
   void Kill(MemberId member);
+  // Its members find no leader of the partition, or find one again.
+  void TakeLeader(const kafka::TopicPartition& partition);
+  void GiveLeader(const kafka::TopicPartition& partition);
   int members() const;
   int commits() const;
   // Commits of a partition by a member that did not have it.
@@ -57,6 +61,7 @@ class FakeGroup {
               kafka::GroupConsumer::Done done);
   absl::Status CommitNow(MemberId member, const std::vector<kafka::GroupOffset>& offsets);
   absl::StatusOr<std::vector<kafka::GroupOffset>> Committed(const Partitions& partitions) const;
+  bool leaderless(const kafka::TopicPartition& partition) const;
   // Hands one event out; false: there is none.
   bool PollOne(MemberId member, kafka::GroupEvents& events);
 
@@ -91,6 +96,7 @@ class FakeGroup {
   MemberId last_ ABSL_GUARDED_BY(mu_) = 0;
   bool rebalancing_ ABSL_GUARDED_BY(mu_) = false;
   std::map<kafka::TopicPartition, kafka::GroupOffset> committed_ ABSL_GUARDED_BY(mu_);
+  std::set<kafka::TopicPartition> leaderless_ ABSL_GUARDED_BY(mu_);
   absl::Status error_ ABSL_GUARDED_BY(mu_);
   int commits_ ABSL_GUARDED_BY(mu_) = 0;
   int foreign_commits_ ABSL_GUARDED_BY(mu_) = 0;

@@ -43,7 +43,7 @@ class FakeConsumer final : public kafka::Consumer {
     if (!kafka_.error_.ok()) return kafka_.error_;
     std::vector<kafka::Watermarks> marks;
     for (const auto& partition : partitions) {
-      marks.push_back({Find(partition).begin, Find(partition).end});
+      marks.push_back({Find(partition).begin, Find(partition).shown_end()});
     }
     return marks;
   }
@@ -98,21 +98,25 @@ class FakeConsumer final : public kafka::Consumer {
                      kafka::ConsumerEvents& events) {
     StoredRecord record;
     std::int64_t begin = 0;
+    std::int64_t log_end = 0;
     std::int64_t end = 0;
     {
       MutexLock lock(kafka_.mu_);
       const FakeKafka::Partition& stored = Find(partition);
       begin = stored.begin;
-      end = stored.end;
+      log_end = stored.end;
+      end = stored.shown_end();
       const auto found = stored.records.lower_bound(reading.next);
-      record.offset = found == stored.records.end() ? -1 : found->first;
-      if (found != stored.records.end()) record = found->second;
+      const bool shown = found != stored.records.end() && found->first < end;
+      record.offset = shown ? found->first : -1;
+      if (shown) record = found->second;
     }
-    if (reading.next < begin || reading.next > end) {
+    if (reading.next < begin || reading.next > log_end) {
       reading.lost = true;
       events.OnPositionLost(partition);
       return true;
     }
+    if (reading.next > end) return false;  // Kafka does not even say that this is the end.
     if (record.offset < 0) {
       if (reading.end_told && reading.next == end) return false;
       reading.next = end;
@@ -184,6 +188,14 @@ void FakeKafka::Truncate(const std::string& topic, int partition, std::int64_t b
   Partition& stored = topics_[topic][static_cast<std::size_t>(partition)];
   stored.begin = begin;
   stored.records.erase(stored.records.begin(), stored.records.lower_bound(begin));
+}
+
+void FakeKafka::Hide(const std::string& topic, int partition, std::int64_t offset) {
+  {
+    MutexLock lock(mu_);
+    topics_[topic][static_cast<std::size_t>(partition)].hidden_from = offset;
+  }
+  WakeConsumers();
 }
 
 void FakeKafka::Recreate(const std::string& topic) {

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,6 +40,8 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   void AppendRecord(const std::string& topic, int partition, StoredRecord record);
   // As retention does: nothing below `begin` can be read any more.
   void Truncate(const std::string& topic, int partition, std::int64_t begin);
+  // As under an open transaction: what is at `offset` and behind it is in the log and not shown.
+  void Hide(const std::string& topic, int partition, std::int64_t offset);
   // As deleting the topic and creating it again does: its partitions are empty.
   void Recreate(const std::string& topic);
   std::int64_t End(const std::string& topic, int partition) const;
@@ -100,7 +104,10 @@ class FakeKafka final : public kafka::Admin, public kafka::ConsumerFactory, publ
   struct Partition {
     std::int64_t begin = 0;
     std::int64_t end = 0;
+    std::int64_t hidden_from = std::numeric_limits<std::int64_t>::max();
     std::map<std::int64_t, StoredRecord> records;
+
+    std::int64_t shown_end() const { return std::min(end, hidden_from); }
   };
 
   mutable Mutex mu_;

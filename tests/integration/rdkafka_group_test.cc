@@ -47,6 +47,26 @@ TEST_F(GroupTest, AssignsAnewWhatStillStopsAndLeaves) {
   EXPECT_TRUE(member.LeaveAndWait({}).ok());
 }
 
+TEST_F(GroupTest, APartitionWithoutALeaderIsNotUnknown) {
+  Fill("events", 3);
+  kafka_->TakeLeader("trio", 1);
+  const auto factory = MakeFactory();
+  const auto consumer = *factory->MakeGroupConsumer("group", "test", [] {});
+  auto marks = consumer->QueryLedWatermarks({{"trio", 1}, {"events", 0}}, kTimeout);
+  ASSERT_TRUE(marks.ok()) << marks.status();
+  EXPECT_EQ((*marks)[0].end, -1);
+  EXPECT_EQ((*marks)[1].end, 3);
+  marks = consumer->QueryLedWatermarks({{"trio", 1}}, kTimeout);
+  ASSERT_TRUE(marks.ok()) << marks.status();
+  EXPECT_EQ((*marks)[0].end, -1);
+  marks = consumer->QueryWatermarks({{"trio", 1}}, absl::Milliseconds(300));
+  EXPECT_EQ(ReasonOf(marks.status()), v1::ERROR_REASON_KAFKA_UNAVAILABLE) << marks.status();
+  kafka_->GiveLeader("trio", 1);
+  marks = consumer->QueryLedWatermarks({{"trio", 1}}, kTimeout);
+  ASSERT_TRUE(marks.ok()) << marks.status();
+  EXPECT_EQ((*marks)[0].end, 0);
+}
+
 TEST_F(GroupTest, JoiningAnUnknownTopicSaysNotFound) {
   const auto factory = MakeFactory();
   Member member(*factory, "group", {"events", "missing"});

@@ -52,7 +52,6 @@ class Coordinator {
   MemberId Join(std::function<void()> wake);
   // Answers the assignment, if there is one to answer.
   void Assign(MemberId member);
-  bool awaits_assign(MemberId member) const { return at(member).awaiting_assign; }
   const Parts& owned(MemberId member) const { return at(member).owned; }
   void Release(MemberId member);
   void Commit(MemberId member, std::vector<kafka::GroupOffset> offsets, Done done);

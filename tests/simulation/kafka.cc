@@ -1,6 +1,7 @@
 #include "tests/simulation/kafka.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "server/base/error.h"
@@ -29,10 +30,7 @@ class WorldConsumer final : public kafka::GroupConsumer, private Coordinator::Re
     for (const kafka::StartOffset& start : positions) {
       reading_.push_back({kafka_.log_.Find(start.partition), start.offset});
     }
-    // Those that are paused, too.
-    if (kafka_.coordinator_.awaits_assign(link_->member)) {
-      kafka_.checker_.OnAssigned(link_->member, kafka_.coordinator_.owned(link_->member));
-    }
+    TellBegun();
     kafka_.coordinator_.Assign(link_->member);
     return absl::OkStatus();
   }
@@ -54,6 +52,19 @@ class WorldConsumer final : public kafka::GroupConsumer, private Coordinator::Re
     for (const auto& partition : partitions) {
       const LogPart& part = kafka_.log_.part(kafka_.log_.Find(partition));
       marks.push_back({part.begin, part.end});
+    }
+    return marks;
+  }
+  absl::StatusOr<std::vector<kafka::Watermarks>> QueryLedWatermarks(
+      const std::vector<kafka::TopicPartition>& partitions, absl::Duration timeout) override {
+    auto marks = QueryWatermarks(partitions, timeout);
+    for (std::size_t i = 0; marks.ok() && i < partitions.size(); ++i) {
+      const int part = kafka_.log_.Find(partitions[i]);
+      if (part == kafka_.leaderless_) {
+        (*marks)[i] = {-1, -1};
+      } else {
+        looked_up_.insert(part);
+      }
     }
     return marks;
   }
@@ -123,10 +134,18 @@ class WorldConsumer final : public kafka::GroupConsumer, private Coordinator::Re
     bool lost = false;
   };
 
-  void OnAssigned(const Coordinator::Parts& parts) override { events_->OnAssigned(Names(parts)); }
+  void OnAssigned(const Coordinator::Parts& parts) override {
+    untold_ = true;
+    for (const int part : parts) {
+      to_begin_.insert(part);
+      looked_up_.erase(part);
+    }
+    events_->OnAssigned(Names(parts));
+  }
   void OnRevoked(const Coordinator::Parts& parts, bool lost) override {
     revoked_ = parts;
     lost_ = lost;
+    for (const int part : parts) to_begin_.erase(part);
     if (lost) kafka_.checker_.OnLost(link_->member, parts);
     events_->OnRevoked(Names(parts), lost);
   }
@@ -134,6 +153,18 @@ class WorldConsumer final : public kafka::GroupConsumer, private Coordinator::Re
     std::vector<kafka::TopicPartition> names;
     for (const int part : parts) names.push_back(kafka_.log_.part(part).name);
     return names;
+  }
+
+  // A member may answer before it knows where to begin, and begin with some. Those that are paused
+  // have begun, too.
+  void TellBegun() {
+    bool begun = false;
+    for (const int part : looked_up_) begun = to_begin_.erase(part) > 0 || begun;
+    if (!begun && (!untold_ || !to_begin_.empty())) return;
+    untold_ = false;
+    Coordinator::Parts parts = kafka_.coordinator_.owned(link_->member);
+    std::erase_if(parts, [this](int part) { return to_begin_.contains(part); });
+    kafka_.checker_.OnAssigned(link_->member, parts, to_begin_.empty());
   }
 
   // A few records of one partition, then of the next.
@@ -175,6 +206,9 @@ class WorldConsumer final : public kafka::GroupConsumer, private Coordinator::Re
   kafka::GroupEvents* events_ = nullptr;  // Of the call under way.
   Coordinator::Parts revoked_;
   bool lost_ = false;
+  bool untold_ = false;      // The checker has not heard of the assignment.
+  std::set<int> to_begin_;   // Of it, those that begin once it is known where.
+  std::set<int> looked_up_;  // Since they were assigned.
   bool left_ = false;
   std::size_t turn_ = 0;
   std::vector<Reading> reading_;

@@ -32,6 +32,8 @@ class WorldKafka final : public kafka::Admin, public kafka::ConsumerFactory {
   void WakeAll();
   // The look-ups that follow fail, or do not.
   void SetAway(bool away) { away_ = away; }
+  // They find no leader of the partition; -1: each has one.
+  void SetLeaderless(int part) { leaderless_ = part; }
 
   // ---- The server's side.
   absl::StatusOr<kafka::ClusterMetadata> Describe(absl::Duration timeout) override;
@@ -68,6 +70,7 @@ class WorldKafka final : public kafka::Admin, public kafka::ConsumerFactory {
   Checker& checker_;
   kafka::ClusterMetadata metadata_;
   bool away_ = false;
+  int leaderless_ = -1;
   std::map<std::string, std::shared_ptr<ConsumerLink>> expected_;
   std::vector<std::weak_ptr<ConsumerLink>> links_;
 };

@@ -20,7 +20,7 @@ void Legacy::OnAssigned(const Coordinator::Parts& parts) {
     reading_.push_back({part, std::max(offset, log_.part(part).begin), offset});
     checker_.OnLookedUp(member_, part);
   }
-  checker_.OnAssigned(member_, parts);
+  checker_.OnAssigned(member_, parts, /*all=*/true);
   coordinator_.Assign(member_);
 }
 

@@ -67,8 +67,11 @@ void World::Do(const Step& step) {
       break;
     case Act::kLookUp:
       kafka_.SetAway(random.OneIn(8));
+      if (random.OneIn(4))
+        kafka_.SetLeaderless(random.Below(static_cast<int>(log_.parts().size())));
       ServerOf(step.a).LookUpOne();
       kafka_.SetAway(false);
+      kafka_.SetLeaderless(-1);
       break;
     case Act::kAdvance:
       Advance(random);

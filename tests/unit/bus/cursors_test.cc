@@ -45,6 +45,21 @@ TEST(CursorsTest, APartitionAddedLaterHasNothingToCatchUpWith) {
   EXPECT_TRUE(cursors.CaughtUp());
 }
 
+TEST(CursorsTest, WhatMayBeOfAnotherLogIsNotCaughtUpUntilItIsConfirmed) {
+  Cursors cursors;
+  cursors.Add({"t", 0}, 50, 20);
+  EXPECT_TRUE(cursors.AllRead());
+  cursors.SetUnsure(0);
+  EXPECT_FALSE(cursors.AllRead());
+  EXPECT_FALSE(cursors.CaughtUp());
+  cursors.Confirm(0);
+  EXPECT_TRUE(cursors.AllRead());
+  EXPECT_TRUE(cursors.CaughtUp());
+  cursors.StartOver(0, 0, 3);
+  EXPECT_EQ(cursors[0].read, 0);
+  EXPECT_FALSE(cursors.AllRead());
+}
+
 TEST(CursorsTest, ReadPositionsAreWhereReadingGoesOn) {
   Cursors cursors;
   cursors.Add({"t", 0}, 5, 9);

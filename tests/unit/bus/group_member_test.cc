@@ -29,10 +29,12 @@ class ScriptedConsumer final : public kafka::GroupConsumer {
   std::deque<std::function<void(kafka::GroupEvents&)>> group;
   std::deque<std::function<void(kafka::ConsumerEvents&)>> records;
   std::vector<std::pair<kafka::TopicPartition, std::int64_t>> assigned;  // Last.
+  int assignments = 0;
   int released = 0;
   std::vector<kafka::GroupOffset> committed;
 
   absl::Status Assign(const std::vector<kafka::StartOffset>& positions) override {
+    ++assignments;
     assigned.clear();
     for (const auto& each : positions) assigned.emplace_back(each.partition, each.offset);
     return absl::OkStatus();
@@ -45,6 +47,10 @@ class ScriptedConsumer final : public kafka::GroupConsumer {
   }
   std::int64_t CachedEnd(const kafka::TopicPartition&) const override { return -1; }
   absl::StatusOr<std::vector<kafka::Watermarks>> QueryWatermarks(
+      const std::vector<kafka::TopicPartition>&, absl::Duration) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<std::vector<kafka::Watermarks>> QueryLedWatermarks(
       const std::vector<kafka::TopicPartition>&, absl::Duration) override {
     return absl::UnimplementedError("");
   }
@@ -130,6 +136,29 @@ TEST_F(GroupMemberTest, WhatIsAssignedIsReadOnceItsStartIsKnownAndMarked) {
   EXPECT_THAT(consumer_->assigned, ElementsAre(testing::Pair(kOne, 5)));
   ASSERT_EQ(consumer_->committed.size(), 1u);
   EXPECT_TRUE(ParseCommitMetadata(consumer_->committed[0].metadata, 5)->mark.open);
+}
+
+// Nor the other members, who wait for its answer.
+TEST_F(GroupMemberTest, ALookUpThatFailsHoldsUpNothingThatIsRead) {
+  Assign({kOne});
+  member_.TakeLookUp(now_);
+  member_.OnLookedUp(absl::UnavailableError("away"), Earliest{}, now_);
+  EXPECT_EQ(consumer_->assignments, 1);
+  EXPECT_THAT(consumer_->assigned, IsEmpty());
+  EXPECT_FALSE(member_.reading());
+  EXPECT_EQ(member_.TakeLookUp(now_), absl::nullopt) << "not at once";
+  now_ += GroupMember::kRetry;
+  EXPECT_THAT(member_.TakeLookUp(now_).value(), ElementsAre(kOne));
+  LookedUp({kOne}, 5);
+  Assign({kTwo});
+  member_.TakeLookUp(now_);
+  member_.OnLookedUp(absl::UnavailableError("away"), Earliest{}, now_);
+  EXPECT_TRUE(member_.reading());
+  EXPECT_THAT(consumer_->assigned, ElementsAre(testing::Pair(kOne, 5)));
+  now_ += GroupMember::kRetry;
+  EXPECT_THAT(member_.TakeLookUp(now_).value(), ElementsAre(kTwo));
+  LookedUp({kTwo}, 7);
+  EXPECT_THAT(consumer_->assigned, ElementsAre(testing::Pair(kOne, 5), testing::Pair(kTwo, 7)));
 }
 
 TEST_F(GroupMemberTest, OneMoreIsReadBesideThoseThatItHas) {

@@ -56,8 +56,17 @@ TEST(FindGroupStartTest, AnOffsetThatRetentionTookIsLostAndThePolicySaysWhereItG
   EXPECT_EQ(latest.lost->next_offset, 20);
 }
 
-TEST(FindGroupStartTest, AnOffsetPastTheEndIsLostBackwards) {
+// A transaction may be open, or it is another log: reading tells.
+TEST(FindGroupStartTest, AnOffsetPastTheEndIsKept) {
   const GroupStart start = Find(Partition(50));
+  EXPECT_EQ(start.offset, 50);
+  EXPECT_TRUE(start.past_end());
+  EXPECT_FALSE(start.lost.has_value());
+  EXPECT_EQ(start.known, (kafka::GroupOffset{kPartition, 50, "metadata"}));
+}
+
+TEST(FindNextStartTest, AnOffsetPastTheEndIsLostBackwards) {
+  const GroupStart start = FindNextStart(kPartition, 50, {10, 20}, GapPolicy::kEarliest);
   EXPECT_EQ(start.lost->cause, Lost::Cause::kPastEnd);
   EXPECT_EQ(start.offset, 10);
   EXPECT_EQ(start.lost->next_offset, 10);

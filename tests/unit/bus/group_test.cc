@@ -306,6 +306,69 @@ TEST_F(GroupTest, AnOffsetPastTheEndIsAGapBackToTheOldest) {
   EXPECT_THAT(Places(messages), ElementsAre("0:0", "0:1"));
 }
 
+TEST_F(GroupTest, NorIsItTakenForTheEndOfABoundedRead) {
+  Append(0, 2);
+  group().SetCommitted({kTopic, 0}, 50);
+  options_.reader.stop_at_end = true;
+  Stream& stream = Start();
+  EXPECT_THAT(Places(stream.sink->Take()), ElementsAre("0:0", "0:1"));
+  EXPECT_EQ(stream.sink->closed(), absl::OkStatus());
+  EXPECT_EQ(Committed(0), 2);
+}
+
+// kafka-python does not wait for transactions, unless it is told to.
+TEST_F(GroupTest, AnOffsetThatAnOpenTransactionHidesIsKept) {
+  Append(0, 4);
+  kafka_.Hide(kTopic, 0, 2);
+  group().SetCommitted({kTopic, 0}, 3);
+  Stream& stream = Start();
+  EXPECT_THAT(Kinds(stream.sink->Take()), ElementsAre(kStarted));
+  EXPECT_EQ(Committed(0), 3);
+  kafka_.Hide(kTopic, 0, 100);
+  Run();
+  EXPECT_THAT(Places(stream.sink->Take()), ElementsAre("0:3"));
+}
+
+TEST_F(GroupTest, APartitionWithoutALeaderHoldsUpNoOther) {
+  Append(0, 1);
+  Append(1, 1);
+  for (const int partition : {0, 1}) group().SetCommitted({kTopic, partition}, 0);
+  group().TakeLeader({kTopic, 1});
+  Stream& stream = Start();
+  auto messages = stream.sink->Take();
+  ASSERT_EQ(messages.at(0).started().assigned_size(), 1);
+  EXPECT_THAT(Places(messages), ElementsAre("0:0"));
+  Advance(GroupMember::kRetry);
+  EXPECT_THAT(Places(stream.sink->Take()), IsEmpty());
+  group().GiveLeader({kTopic, 1});
+  Advance(GroupMember::kRetry);
+  messages = stream.sink->Take();
+  EXPECT_EQ(messages.at(0).assignment().assigned_size(), 2);
+  EXPECT_THAT(Places(messages), ElementsAre("1:0"));
+}
+
+TEST_F(GroupTest, WhatAMemberWaitsForMayGoToAnother) {
+  Append(1, 1);
+  for (const int partition : {0, 1}) group().SetCommitted({kTopic, partition}, 0);
+  group().TakeLeader({kTopic, 1});
+  Stream& stream = Start();
+  Stream& other = Start();
+  group().GiveLeader({kTopic, 1});
+  Advance(GroupMember::kRetry);
+  EXPECT_THAT(Places(stream.sink->Take()), IsEmpty());
+  EXPECT_THAT(Places(other.sink->Take()), ElementsAre("1:0"));
+}
+
+// Where to begin in it is not known, and must be before `Started`.
+TEST_F(GroupTest, APartitionThatTheGroupHasNoOffsetForIsWaitedFor) {
+  group().TakeLeader({kTopic, 1});
+  Stream& stream = Start();
+  EXPECT_THAT(Kinds(stream.sink->Take()), IsEmpty());
+  group().GiveLeader({kTopic, 1});
+  Advance(GroupMember::kRetry);
+  EXPECT_EQ(stream.sink->Take().at(0).started().assigned_size(), 2);
+}
+
 TEST_F(GroupTest, APositionLostWhileReadingIsAGapAfterWhatWasRead) {
   options_.reader.batch.max_events = 1;
   Stream& stream = Start();
