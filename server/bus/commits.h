@@ -33,7 +33,7 @@ class Commits {
   // which DropParked is called.
   virtual void Park(const kafka::TopicPartition& partition) = 0;
   virtual void DropParked() = 0;
-  // The partition is no longer this member's.
+  // The partition, parked or not, is no longer this member's.
   virtual void Remove(const kafka::TopicPartition& partition) = 0;
   // Whether what was read and not delivered is kept; else it is to be read again.
   virtual bool keeps_what_was_read() const = 0;

@@ -24,7 +24,7 @@ Group::Group(const Context& context, GroupRegistry& groups, GroupOptions options
       groups_(groups),
       options_(std::move(options)),
       sink_(std::move(sink)),
-      task_(context.executor),
+      task_(std::make_shared<SerialTask>(context.executor)),
       settling_(options_.ack_mode == AckMode::kAuto
                     ? nullptr
                     : std::make_unique<Settling>(options_.settling)),
@@ -40,7 +40,7 @@ void Group::Tell(absl::FunctionRef<void(Inbox&)> change) {
     MutexLock lock(mu_);
     change(inbox_);
   }
-  task_.Wake();
+  task_->Wake();
 }
 
 void Group::OnWritten() {
@@ -65,11 +65,11 @@ void Group::Drain(absl::Duration remaining) {
 
 void Group::Start() {
   // Until Close: the stream that carries it may be done with it before its last commit.
-  task_.SetBody([self = shared_from_this()] { self->Step(); });
+  task_->SetBody([self = shared_from_this()] { self->Step(); });
   const auto status = groups_.Enter(options_.source.group_id, options_.reader.filter.Describe());
   if (!status.ok()) {
     state_ = State::kOver;
-    task_.Stop();
+    task_->Stop();
     return sink_->Close(status, {});
   }
   if (context_.inspector != nullptr) {
@@ -86,13 +86,12 @@ void Group::Start() {
 
 // On the blocking pool.
 void Group::Open() {
-  const std::weak_ptr<Group> weak = weak_from_this();
+  // The consumer's threads hold the task alone: the last hold of a group, which ends its consumer,
+  // must not be theirs.
   auto opened = OpenGroupSource(
       options_.source, context_.catalog, context_.admin, context_.consumers,
       [this](const std::vector<std::string>& topics) { return PrepareLetters(topics); },
-      [weak] {
-        if (const auto group = weak.lock()) group->Wake();
-      });
+      [task = task_] { task->Wake(); });
   Tell([&opened](Inbox& inbox) { inbox.opened = std::move(opened); });
 }
 
@@ -154,7 +153,7 @@ void Group::TakeSource(absl::StatusOr<GroupSource> opened) {
 void Group::Read() {
   if (state_ != State::kLive || !told_.has_value() || !member_.reading()) return;
   FollowTopics();
-  if (reader_.Read(kSlice)) task_.Wake();
+  if (reader_.Read(kSlice)) task_->Wake();
   member_.Take();
   if (!writing_) member_.Written();  // What the filter held back needs no write.
 }
@@ -202,7 +201,7 @@ void Group::JoinTopics(const absl::Status& prepared) {
 
 void Group::ScheduleTimer() {
   if (state_ == State::kOpening) return;
-  if (state_ == State::kLeaving) return task_.WakeAt(leave_by_);
+  if (state_ == State::kLeaving) return task_->WakeAt(leave_by_);
   absl::Time next = member_.next_poll();
   if (settling_ != nullptr) next = std::min(next, settling_->next_due());
   if (state_ == State::kEnding) {
@@ -211,7 +210,7 @@ void Group::ScheduleTimer() {
   if (!writing_ && !lingering_) {
     next = std::min(next, last_heartbeat_ + options_.heartbeat_interval);
   }
-  task_.WakeAt(next);
+  task_->WakeAt(next);
 }
 
 }  // namespace eventbus::bus

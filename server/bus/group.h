@@ -82,6 +82,8 @@ class Group final : public Subscription,
   static constexpr absl::Duration kDrainSettling = absl::Seconds(20);
   // What a drain leaves for the last commit.
   static constexpr absl::Duration kDrainLeaving = absl::Seconds(5);
+  // How long a clean end waits for a rebalance that has taken what it is to commit.
+  static constexpr absl::Duration kRebalancePatience = absl::Seconds(10);
   static constexpr absl::Duration kLinger = absl::Seconds(30);
 
   static std::shared_ptr<Group> Make(const Context& context, GroupRegistry& groups,
@@ -93,7 +95,7 @@ class Group final : public Subscription,
   void OnDeadline() override;
   void OnHalfClose() override;
   void Drain(absl::Duration remaining) override;
-  void Wake() override { task_.Wake(); }
+  void Wake() override { task_->Wake(); }
   void Settle(Settlement<AckToken> asked, AckTarget::Done done) override;
   void Inspect(GroupInspected::Done done) override;
 
@@ -165,6 +167,8 @@ class Group final : public Subscription,
   void Close();
   absl::Status Outcome() const;
   void Linger();
+  // Whether it ends as agreed, and something that it accepted waits for a rebalance to end.
+  bool AwaitsRebalance() const;
   bool AllSettled() const { return settling_ == nullptr || settling_->outstanding() == 0; }
   bool WantsLetters() const { return settling_ != nullptr && options_.settling.dead_letters; }
   // What an end waits for that waits for nobody else.
@@ -180,7 +184,7 @@ class Group final : public Subscription,
   GroupRegistry& groups_;
   const GroupOptions options_;
   const std::shared_ptr<StreamSink> sink_;
-  SerialTask task_;
+  const std::shared_ptr<SerialTask> task_;
 
   Mutex mu_;
   Inbox inbox_ ABSL_GUARDED_BY(mu_);
@@ -211,6 +215,7 @@ class Group final : public Subscription,
   bool awaits_settling_ = false;
   bool lingering_ = false;  // The stream is closed, the member stays.
   absl::Status left_;       // What became of the last commit.
+  int losses_ = 0;          // The settling's, when the end began.
   absl::Time leave_by_;     // Whatever is being written by then, or whoever does not answer.
 };
 

@@ -59,9 +59,18 @@ void Group::End(const absl::Status& status, absl::Duration last_write) {
   }
   if (state_ != State::kLive) return;
   state_ = State::kEnding;
-  if (settling_ != nullptr) reader_.DropBatch();
   end_ = status;
-  leave_by_ = context_.clock.Now() + last_write;
+  if (settling_ != nullptr) {
+    reader_.DropBatch();
+    losses_ = settling_->losses();
+  }
+  leave_by_ = context_.clock.Now() +
+              (AwaitsRebalance() ? std::max(last_write, kRebalancePatience) : last_write);
+}
+
+bool Group::AwaitsRebalance() const {
+  if (settling_ == nullptr || gone_ || !(end_.ok() || awaits_settling_)) return false;
+  return settling_->parked_due();
 }
 
 // What was handed to the write under way counts as not written. What is given up is given up.
@@ -80,7 +89,7 @@ void Group::EndFurther() {
   const absl::Time now = context_.clock.Now();
   if (state_ == State::kEnding) {
     const bool settled = !WritingLetters() && (!awaits_settling_ || AllSettled());
-    const bool said = (gone_ || (!writing_ && first_.empty())) && settled;
+    const bool said = (gone_ || (!writing_ && first_.empty())) && settled && !AwaitsRebalance();
     // A look-up uses the consumer. Where it hangs, the consumer goes when it ends.
     if ((said || now >= leave_by_) && !looking_up_) return Leave();
     if (now >= leave_by_ + kLeaveTimeout) Left(absl::DeadlineExceededError("not sent"));
@@ -118,15 +127,21 @@ void Group::Close() {
   if (context_.inspector != nullptr) context_.inspector->Leave(options_.source.group_id, this);
   if (ack_stream_ != 0) context_.acks->Leave(ack_stream_);
   if (lingering_) groups_.Drop(this);
-  task_.Stop();
+  task_->Stop();
 }
 
 // OK says that all that was accepted is committed.
 absl::Status Group::Outcome() const {
-  if (!end_.ok() || left_.ok()) return end_;
-  return MakeRetryError(
-      v1::ERROR_REASON_KAFKA_UNAVAILABLE,
-      absl::StrCat("the last commit failed, what it had comes again: ", left_.message()));
+  if (!end_.ok()) return end_;
+  if (!left_.ok()) {
+    return MakeRetryError(
+        v1::ERROR_REASON_KAFKA_UNAVAILABLE,
+        absl::StrCat("the last commit failed, what it had comes again: ", left_.message()));
+  }
+  if (settling_ == nullptr) return end_;
+  if (!settling_->parked_due() && settling_->losses() == losses_) return end_;
+  return MakeRetryError(v1::ERROR_REASON_KAFKA_UNAVAILABLE,
+                        "the group took the partition of what was settled last, which comes again");
 }
 
 void Group::CheckStall() {

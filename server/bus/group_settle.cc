@@ -36,7 +36,7 @@ void Group::Inspect(GroupInspected::Done done) {
 
 void Group::Settle(Settlement<AckToken> asked, AckTarget::Done done) {
   Ask ask{std::move(asked), std::move(done)};
-  if (TakeAsk(ask)) return task_.Wake();
+  if (TakeAsk(ask)) return task_->Wake();
   Refuse(ask);
 }
 

@@ -42,7 +42,7 @@ Message Group::NextMessage() {
   if (!told_.has_value() || !member_.Has(*told_)) {
     const bool first = !told_.has_value();
     told_ = member_.partitions();
-    task_.Wake();  // Reading begins, or goes on.
+    task_->Wake();  // Reading begins, or goes on.
     return first ? StartedMessage(options_.stream_id, kNoToken, reader_.cursors())
                  : AssignmentMessage(reader_.cursors());
   }
@@ -56,7 +56,7 @@ Message Group::NextMessage() {
     if (settling_ != nullptr && !settling_->MayTakeBatch()) return {};
     Message batch = reader_.TakeBatch();
     member_.Take();
-    task_.Wake();  // The next one collects while this one is written.
+    task_->Wake();  // The next one collects while this one is written.
     return batch;
   }
   if (settling_ != nullptr && settling_->has_undelivered()) return {};

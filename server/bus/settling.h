@@ -74,6 +74,11 @@ class Settling final : public Commits, public Account {
 
   // Events that are with the client and not settled.
   std::int64_t outstanding() const { return deliveries_.outstanding(); }
+  // Something was settled in a partition that a rebalance has taken: no commit has it, and where
+  // the partition goes elsewhere none will.
+  bool parked_due() const;
+  // How often a partition has gone with something that no commit was known to have.
+  int losses() const { return losses_; }
   // Since when the oldest of them has been; unset: there is none.
   absl::optional<absl::Time> oldest() const;
   // Its partitions, and what holds them back.
@@ -164,6 +169,7 @@ class Settling final : public Commits, public Account {
   std::int64_t held_bytes_ = 0;
   std::int64_t undelivered_ = 0;
   std::uint64_t pauses_ = 0;
+  int losses_ = 0;
   bool careful_ = false;  // Any partition of this stream is.
   // The events that may be with the client at one time, where the stream is careful.
   struct Turn {

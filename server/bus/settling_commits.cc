@@ -33,7 +33,8 @@ absl::optional<std::int64_t> Settling::Resume(const kafka::TopicPartition& parti
 }
 
 void Settling::Close(const kafka::TopicPartition& partition) {
-  if (const PartPtr part = Find(partition)) part->Close();
+  const auto found = parts_.find(partition);
+  if (found != parts_.end()) found->second->Close();
 }
 
 void Settling::Park(const kafka::TopicPartition& partition) {
@@ -47,14 +48,23 @@ void Settling::Park(const kafka::TopicPartition& partition) {
 }
 
 void Settling::DropParked() {
-  for (const auto& [partition, part] : std::exchange(parked_, {})) LoseEventsOf(*part);
+  for (const auto& [partition, part] : std::exchange(parked_, {})) {
+    if (part->commits().due()) ++losses_;
+    LoseEventsOf(*part);
+  }
+}
+
+bool Settling::parked_due() const {
+  return std::any_of(parked_.begin(), parked_.end(),
+                     [](const auto& each) { return each.second->commits().due(); });
 }
 
 void Settling::Remove(const kafka::TopicPartition& partition) {
-  const auto found = parts_.find(partition);
-  if (found == parts_.end()) return;
-  const PartPtr part = std::move(found->second);
-  parts_.erase(found);
+  const PartPtr part = Find(partition);
+  if (part == nullptr) return;
+  if (part->commits().committed() != part->offset()) ++losses_;
+  parts_.erase(partition);
+  parked_.erase(partition);
   LoseEventsOf(*part);
 }
 

@@ -86,7 +86,8 @@ class Checker {
 
   // ---- The group.
   void OnLookedUp(Member member, int part);
-  void OnAssigned(Member member, const std::vector<int>& parts);
+  // It has begun `parts`, so far; where that is not `all` of its assignment, what was parked waits.
+  void OnAssigned(Member member, const std::vector<int>& parts, bool all);
   // Released by the server; released as Kafka sees it; lost as the server sees it, and as Kafka
   // sees it.
   void OnParked(Member member, const std::vector<int>& parts);
@@ -97,6 +98,8 @@ class Checker {
   void OnAssignmentLost(Member member);
   // It has left, or is dead.
   void OnEnded(Member member, bool clean);
+  // Its stream has ended with OK.
+  void OnClosedOk(Member member);
   // Its client ended without a word.
   void OnUnclean(Member member);
   // That the member ends uncleanly is the doing of `killers`: of what it has nothing else may be
@@ -165,7 +168,8 @@ class Checker {
     std::vector<Hold> parts;
     bool ending = false;
     absl::Time writing_since = absl::InfiniteFuture();
-    bool stale = false;  // What it is about to begin with is lost already.
+    bool stale = false;            // What it is about to begin with is lost already.
+    absl::optional<EventId> owed;  // Settled, and not in Kafka when it left.
   };
 
   Part& part(int index) { return parts_[static_cast<std::size_t>(index)]; }
@@ -184,6 +188,7 @@ class Checker {
   void CheckOrder(Member member, EventId id);
   void CheckAttempt(Member member, EventId id, int attempt);
   void CheckHandover(Member member, int part, bool excused);
+  void NoteOwed(Member member, int part);
   static void TakeBack(Event& e, Member member);
   void ForgetOut(Member member, int part);
   void BreakPromises(Member member, int part);

@@ -34,8 +34,11 @@ class Client::Sink final : public bus::StreamSink {
     return true;
   }
 
-  void Close(const absl::Status& /*status*/, std::vector<bus::Message> /*last*/) override {
-    if (link_->member >= 0 && !link_->cut) checker_.OnEnding(link_->member);
+  void Close(const absl::Status& status, std::vector<bus::Message> /*last*/) override {
+    if (link_->member >= 0 && !link_->cut) {
+      checker_.OnEnding(link_->member);
+      if (status.ok()) checker_.OnClosedOk(link_->member);
+    }
     closed = true;
   }
 

@@ -233,6 +233,78 @@ TEST_F(ExplicitGroupTest, WhatIsSettledDuringARebalanceIsCommittedAfterIt) {
   EXPECT_EQ(Committed(0) + Committed(1), 4 - static_cast<int>(errors.size()));
 }
 
+// Settled while a rebalance had the partition, and the stream ends before that is over.
+class EndInARebalanceTest : public ExplicitGroupTest {
+ protected:
+  // Without the look-ups that would end the rebalance.
+  void SettleNow(const std::string& token) {
+    acks_.Settle({{token}, {}, {}},
+                 [this](const std::vector<AckError>& errors) { accepted_ = errors.empty(); });
+    executor_.Run();
+    EXPECT_TRUE(accepted_);
+  }
+
+  bool accepted_ = false;
+};
+
+TEST_F(EndInARebalanceTest, ItIsCommittedOnceThePartitionIsBack) {
+  Append(0, 1);
+  Stream& stream = Start();
+  const auto token = BatchToken(stream.sink->Take());
+  group().Join({kTopic});
+  executor_.Run();
+  SettleNow(token);
+  stream.group->OnHalfClose();
+  executor_.Run();
+  EXPECT_EQ(stream.sink->closed(), absl::nullopt);
+  Run();
+  EXPECT_EQ(stream.sink->closed(), absl::OkStatus());
+  EXPECT_EQ(Committed(0), 1);
+}
+
+TEST_F(EndInARebalanceTest, WhereThePartitionGoesElsewhereItIsNotOk) {
+  Append(1, 1);
+  Stream& stream = Start();
+  const auto token = BatchToken(stream.sink->Take());
+  group().Join({kTopic});
+  executor_.Run();
+  SettleNow(token);
+  stream.group->OnHalfClose();
+  Run();
+  EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_KAFKA_UNAVAILABLE);
+  EXPECT_EQ(Committed(1), 0);
+}
+
+TEST_F(EndInARebalanceTest, NorWhereTheRebalanceLastsTooLong) {
+  Append(0, 1);
+  Stream& stream = Start();
+  const auto token = BatchToken(stream.sink->Take());
+  group().Join({kTopic});
+  Run();
+  group().Join({kTopic});  // The one before does not let go.
+  executor_.Run();
+  SettleNow(token);
+  stream.group->OnHalfClose();
+  executor_.Run();
+  Advance(Group::kRebalancePatience - absl::Milliseconds(1));
+  EXPECT_EQ(stream.sink->closed(), absl::nullopt);
+  Advance(absl::Milliseconds(1));
+  EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_KAFKA_UNAVAILABLE);
+}
+
+TEST_F(EndInARebalanceTest, WhatWasSettledBeforeItIsNotWaitedFor) {
+  Append(0, 1);
+  Stream& stream = Start();
+  EXPECT_THAT(Acknowledge({BatchToken(stream.sink->Take())}), IsEmpty());
+  group().Join({kTopic});
+  executor_.Run();
+  stream.group->OnHalfClose();
+  executor_.Run();
+  Run();
+  EXPECT_EQ(stream.sink->closed(), absl::OkStatus());
+  EXPECT_EQ(Committed(0), 1);
+}
+
 // One terminal can receive, then acknowledge.
 TEST_F(ExplicitGroupTest, ABoundedReadEndsAndItsMemberStaysUntilAllIsSettled) {
   Append(0, 3);
@@ -251,6 +323,22 @@ TEST_F(ExplicitGroupTest, ABoundedReadEndsAndItsMemberStaysUntilAllIsSettled) {
   EXPECT_EQ(group().members(), 0);
   EXPECT_EQ(Committed(0), 2);
   streams_.clear();
+}
+
+TEST_F(ExplicitGroupTest, ABoundedReadOfATopicThatIsMadeAgainEndsWithThatOne) {
+  Append(0, 5);
+  options_.reader.stop_at_end = true;
+  options_.settling.max_events = 2;
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  ASSERT_THAT(events, SizeIs(2));
+  kafka_.Recreate(kTopic);
+  Append(0, 1);
+  Acknowledge({events[0].token, events[1].token});
+  const auto messages = stream.sink->Take();
+  EXPECT_EQ(messages.at(0).gap().cause(), v1::GAP_CAUSE_PAST_END);
+  EXPECT_THAT(Places(messages), ElementsAre("0:0"));
+  EXPECT_EQ(stream.sink->closed(), absl::OkStatus());
 }
 
 // The stream has said OK before: what was settled comes again, and nobody is told.
