@@ -146,6 +146,7 @@ class Settling final : public Commits, public Account {
   bool HasFailedForGood(int failures) const;
   void SettleEvent(HeldEvent& event);
   void LetGo(HeldEvent& event, HeldEvent::State state);
+  void Abandon(Part& part);
   void LoseEventsOf(Part& part);
   HeldPart Describe(const Part& part) const;
 

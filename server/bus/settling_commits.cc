@@ -14,6 +14,7 @@ using State = HeldEvent::State;
 
 void Settling::Add(const kafka::TopicPartition& partition, std::int64_t position, std::int64_t end,
                    const absl::optional<kafka::GroupOffset>& known) {
+  if (const auto parked = parked_.extract(partition); !parked.empty()) Abandon(*parked.mapped());
   parts_[partition] = std::make_shared<Part>(partition, position, known, end,
                                              Part::Limits{options_.max_span, options_.max_bytes});
   UpdateCare();
@@ -48,10 +49,13 @@ void Settling::Park(const kafka::TopicPartition& partition) {
 }
 
 void Settling::DropParked() {
-  for (const auto& [partition, part] : std::exchange(parked_, {})) {
-    if (part->commits().due()) ++losses_;
-    LoseEventsOf(*part);
-  }
+  for (const auto& [partition, part] : std::exchange(parked_, {})) Abandon(*part);
+}
+
+// It was parked, and does not come back.
+void Settling::Abandon(Part& part) {
+  if (part.commits().due()) ++losses_;
+  LoseEventsOf(part);
 }
 
 bool Settling::parked_due() const {
