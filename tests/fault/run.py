@@ -109,8 +109,9 @@ class Run:
         return self.clients[0].ask()["written"]
 
     def quiet(self) -> None:
-        """Publishers stop."""
-        self.clients[0].tell("quiet")
+        """Publishers stop, and what slow members have not read they read at once."""
+        for client in self.clients:
+            client.tell("quiet")
         deadline = time.monotonic() + 60
         while self.clients[0].ask()["publishing"]:
             if time.monotonic() > deadline:

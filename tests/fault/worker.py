@@ -5,7 +5,7 @@ input, and answers on its standard output. It ends when its input does.
     {"do": "leave" | "leave_at_once", "to": NAME}            and is gone; at once: by its connection
     {"do": "stall", "to": NAME, "seconds": N}
     {"do": "join", "actor": {...}}                           one client more, as in the plan
-    {"do": "quiet"}                                          publishers stop
+    {"do": "quiet"}                                          publishers stop, and nobody is slow
     {"do": "ask", "id": N}                        -> {"id", "publishing", "written", "next"}
 """
 
@@ -60,6 +60,9 @@ class Worker:
         elif what == "quiet":
             for one in self._publishers:
                 one.stop()
+            for reader in self._readers:
+                if isinstance(reader, Member):
+                    reader.habits.slow = 0.0
         elif what == "ask":
             return {"id": command["id"], "publishing": any(p.is_alive() for p in self._publishers),
                     "written": publisher.written(self._publishers),
