@@ -134,6 +134,7 @@ void GroupMember::Leave(kafka::GroupConsumer::Done done) {
 
 void GroupMember::OnAssigned(const std::vector<kafka::TopicPartition>& partitions) {
   stale_ = looking_up_;
+  parked_ = false;
   pending_.insert(pending_.end(), partitions.begin(), partitions.end());
   state_ = State::kResolving;
   answered_ = false;
@@ -176,7 +177,7 @@ void GroupMember::BeginAt(const std::vector<GroupStart>& starts) {
       cursors.SetUnsure(cursors.Find(start.partition.topic, start.partition.partition));
     }
   }
-  if (pending_.empty()) commits_.DropParked();
+  if (pending_.empty() && !parked_) commits_.DropParked();
   if (!first_ends_.has_value()) {
     first_ends_.emplace();
     for (const GroupStart& start : starts) first_ends_->emplace(start.partition, start.end);
@@ -238,6 +239,7 @@ void GroupMember::Release() {
   Close(changing_);
   Commit(commits_.TakeLast());
   for (const kafka::TopicPartition& partition : changing_) commits_.Park(partition);
+  parked_ = true;
   LetGo();
 }
 

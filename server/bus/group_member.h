@@ -131,6 +131,7 @@ class GroupMember final : private kafka::GroupEvents {
   bool looking_up_lost_ = false;  // And that, one that was being read.
   bool stale_ = false;            // What is being looked up is no longer wanted.
   bool answered_ = false;         // The assignment that is being resolved.
+  bool parked_ = false;           // Some are, and the next assignment says what becomes of them.
   absl::Time look_up_at_ = absl::InfinitePast();
   absl::Time release_by_;
   absl::Time commit_at_ = absl::InfinitePast();

@@ -93,6 +93,7 @@ class WorldConsumer final : public kafka::GroupConsumer, private Coordinator::Re
   absl::Status Release() override {
     if (link_->cut) return absl::OkStatus();
     if (!lost_) kafka_.checker_.OnParked(link_->member, revoked_);
+    released_ = {revoked_.begin(), revoked_.end()};
     std::erase_if(reading_, [this](const Reading& each) {
       return std::find(revoked_.begin(), revoked_.end(), each.part) != revoked_.end();
     });
@@ -136,6 +137,7 @@ class WorldConsumer final : public kafka::GroupConsumer, private Coordinator::Re
 
   void OnAssigned(const Coordinator::Parts& parts) override {
     untold_ = true;
+    released_.clear();
     for (const int part : parts) {
       to_begin_.insert(part);
       looked_up_.erase(part);
@@ -146,6 +148,7 @@ class WorldConsumer final : public kafka::GroupConsumer, private Coordinator::Re
     revoked_ = parts;
     lost_ = lost;
     for (const int part : parts) to_begin_.erase(part);
+    untold_ = untold_ && !to_begin_.empty();
     if (lost) kafka_.checker_.OnLost(link_->member, parts);
     events_->OnRevoked(Names(parts), lost);
   }
@@ -163,8 +166,9 @@ class WorldConsumer final : public kafka::GroupConsumer, private Coordinator::Re
     if (!begun && (!untold_ || !to_begin_.empty())) return;
     untold_ = false;
     Coordinator::Parts parts = kafka_.coordinator_.owned(link_->member);
-    std::erase_if(parts, [this](int part) { return to_begin_.contains(part); });
-    kafka_.checker_.OnAssigned(link_->member, parts, to_begin_.empty());
+    std::erase_if(
+        parts, [this](int part) { return to_begin_.contains(part) || released_.contains(part); });
+    kafka_.checker_.OnAssigned(link_->member, parts, to_begin_.empty() && released_.empty());
   }
 
   // A few records of one partition, then of the next.
@@ -209,6 +213,7 @@ class WorldConsumer final : public kafka::GroupConsumer, private Coordinator::Re
   bool untold_ = false;      // The checker has not heard of the assignment.
   std::set<int> to_begin_;   // Of it, those that begin once it is known where.
   std::set<int> looked_up_;  // Since they were assigned.
+  std::set<int> released_;   // Until the next assignment says what becomes of them.
   bool left_ = false;
   std::size_t turn_ = 0;
   std::vector<Reading> reading_;

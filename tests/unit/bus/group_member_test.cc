@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -21,6 +22,7 @@ using testing::IsEmpty;
 
 const kafka::TopicPartition kOne{"document-events", 0};
 const kafka::TopicPartition kTwo{"document-events", 1};
+const kafka::TopicPartition kThree{"document-events", 2};
 
 // A consumer under a cooperative assignor, which keeps what no rebalance takes: what happens to it
 // is scripted.
@@ -159,6 +161,25 @@ TEST_F(GroupMemberTest, ALookUpThatFailsHoldsUpNothingThatIsRead) {
   EXPECT_THAT(member_.TakeLookUp(now_).value(), ElementsAre(kTwo));
   LookedUp({kTwo}, 7);
   EXPECT_THAT(consumer_->assigned, ElementsAre(testing::Pair(kOne, 5), testing::Pair(kTwo, 7)));
+}
+
+TEST_F(GroupMemberTest, WhatIsParkedWaitsForTheNextAssignmentWhateverBeginsMeanwhile) {
+  Assign({kOne, kThree});
+  member_.TakeLookUp(now_);
+  LookedUp({kOne, kThree}, 5);
+  Assign({kTwo});
+  member_.TakeLookUp(now_);
+  member_.OnLookedUp(absl::UnavailableError("away"), Earliest{}, now_);
+  consumer_->group.push_back([](kafka::GroupEvents& events) { events.OnRevoked({kOne}, false); });
+  Poll();
+  const auto last = std::find_if(consumer_->committed.rbegin(), consumer_->committed.rend(),
+                                 [](const auto& each) { return each.partition == kOne; });
+  ASSERT_NE(last, consumer_->committed.rend());
+  now_ += GroupMember::kRetry;
+  EXPECT_THAT(member_.TakeLookUp(now_).value(), ElementsAre(kTwo));
+  LookedUp({kTwo}, 7);
+  EXPECT_THAT(consumer_->assigned, ElementsAre(testing::Pair(kTwo, 7), testing::Pair(kThree, 5)));
+  EXPECT_EQ(settling_.Resume(kOne, *last), 5);
 }
 
 TEST_F(GroupMemberTest, OneMoreIsReadBesideThoseThatItHas) {
