@@ -22,7 +22,7 @@ void Group::TakeDrain(absl::Duration remaining) {
           ? kLastWrite
           : std::min(kDrainSettling, std::max(remaining - kDrainLeaving, remaining / 2));
   if (state_ == State::kLive) first_.push_back(DrainingMessage(remaining));
-  if (state_ == State::kEnding && awaits_settling_) {
+  if (state_ == State::kEnding && (awaits_settling_ || AwaitsRebalance())) {
     leave_by_ = std::min(leave_by_, context_.clock.Now() + patience);
   }
   if (state_ == State::kLive) awaits_settling_ = true;
@@ -64,8 +64,9 @@ void Group::End(const absl::Status& status, absl::Duration last_write) {
     reader_.DropBatch();
     losses_ = settling_->losses();
   }
-  leave_by_ = context_.clock.Now() +
-              (AwaitsRebalance() ? std::max(last_write, kRebalancePatience) : last_write);
+  const bool waits = end_.ok() && AwaitsRebalance();
+  leave_by_ =
+      context_.clock.Now() + (waits ? std::max(last_write, kRebalancePatience) : last_write);
 }
 
 bool Group::AwaitsRebalance() const {

@@ -292,6 +292,38 @@ TEST_F(EndInARebalanceTest, NorWhereTheRebalanceLastsTooLong) {
   EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_KAFKA_UNAVAILABLE);
 }
 
+TEST_F(EndInARebalanceTest, ADrainHasItsOwnTime) {
+  Append(0, 1);
+  Stream& stream = Start();
+  const auto token = BatchToken(stream.sink->Take());
+  group().Join({kTopic});
+  Run();
+  group().Join({kTopic});
+  executor_.Run();
+  SettleNow(token);
+  stream.group->Drain(absl::Seconds(2));
+  executor_.Run();
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_SERVER_DRAINING);
+}
+
+TEST_F(EndInARebalanceTest, AndCutsTheWaitShort) {
+  Append(0, 1);
+  Stream& stream = Start();
+  const auto token = BatchToken(stream.sink->Take());
+  group().Join({kTopic});
+  Run();
+  group().Join({kTopic});
+  executor_.Run();
+  SettleNow(token);
+  stream.group->OnHalfClose();
+  executor_.Run();
+  stream.group->Drain(absl::Seconds(2));
+  executor_.Run();
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_KAFKA_UNAVAILABLE);
+}
+
 TEST_F(EndInARebalanceTest, WhatWasSettledBeforeItIsNotWaitedFor) {
   Append(0, 1);
   Stream& stream = Start();
