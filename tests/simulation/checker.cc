@@ -324,8 +324,8 @@ void Checker::OnLetterWritten(Member member, EventId id) {
   ++counts_.letters;
   counts_.killers += log_.record(id).kind == Kind::kKiller ? 1 : 0;
   e.settled = true;
-  e.letter_written = true;
-  e.letter_of = member;
+  // Unless it has been delivered since, as where its partition moved meanwhile.
+  e.letter_written = e.letter_of == member;
 }
 
 // ---- Commits.
