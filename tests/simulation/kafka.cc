@@ -92,7 +92,7 @@ class WorldConsumer final : public kafka::GroupConsumer, private Coordinator::Re
 
   absl::Status Release() override {
     if (link_->cut) return absl::OkStatus();
-    if (!lost_) kafka_.checker_.OnParked(link_->member, revoked_);
+    if (!lost_) kafka_.checker_.OnParked(link_->member, begun_);
     released_ = {revoked_.begin(), revoked_.end()};
     std::erase_if(reading_, [this](const Reading& each) {
       return std::find(revoked_.begin(), revoked_.end(), each.part) != revoked_.end();
@@ -147,7 +147,10 @@ class WorldConsumer final : public kafka::GroupConsumer, private Coordinator::Re
   void OnRevoked(const Coordinator::Parts& parts, bool lost) override {
     revoked_ = parts;
     lost_ = lost;
-    for (const int part : parts) to_begin_.erase(part);
+    begun_.clear();
+    for (const int part : parts) {
+      if (to_begin_.erase(part) == 0) begun_.push_back(part);
+    }
     untold_ = untold_ && !to_begin_.empty();
     if (lost) kafka_.checker_.OnLost(link_->member, parts);
     events_->OnRevoked(Names(parts), lost);
@@ -209,6 +212,7 @@ class WorldConsumer final : public kafka::GroupConsumer, private Coordinator::Re
   const std::shared_ptr<ConsumerLink> link_;
   kafka::GroupEvents* events_ = nullptr;  // Of the call under way.
   Coordinator::Parts revoked_;
+  Coordinator::Parts begun_;  // Of those.
   bool lost_ = false;
   bool untold_ = false;      // The checker has not heard of the assignment.
   std::set<int> to_begin_;   // Of it, those that begin once it is known where.
