@@ -24,6 +24,8 @@ class PartCommits {
     ++revision_;
   }
   bool due() const { return dirty_; }
+  // Something is sent, and not answered.
+  bool under_way() const { return !in_flight_.empty(); }
   // Kafka has everything announced so far.
   bool confirmed() const { return confirmed_ >= revision_; }
 

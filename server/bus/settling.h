@@ -152,6 +152,7 @@ class Settling final : public Commits, public Account {
 
   // Care: see bus/caution.
   bool TakesCare() const { return options_.dead_letters && options_.max_failures > 0; }
+  bool closing_due() const;
   void UpdateCare();
   PartPtr NextPart();
   PartPtr StartTurn();

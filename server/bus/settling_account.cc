@@ -161,7 +161,15 @@ bool Settling::MayTakeBatch() {
     part.caution().SetOut(out);
     part.commits().Announce();
   }
-  return !first_due();
+  return !first_due() && !closing_due();
+}
+
+// Until Kafka has the last commit of a partition that was taken, it may have its events for those
+// that are out.
+bool Settling::closing_due() const {
+  return TakesCare() && std::any_of(parked_.begin(), parked_.end(), [](const auto& each) {
+           return each.second->commits().under_way();
+         });
 }
 
 // Nothing else goes while Kafka has the events of this turn for those that are out.

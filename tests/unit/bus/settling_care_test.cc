@@ -97,6 +97,23 @@ TEST_F(SettlingCareTest, ATurnEndsWhenItsPartitionIsTaken) {
   EXPECT_THAT(CommitAndTake().offsets, IsEmpty()) << "another's turn";
 }
 
+// Or a server that is killed by what goes then would be taken for one that was killed by those.
+TEST_F(SettlingCareTest, NothingGoesUntilKafkaKnowsThatTheTakenAreNoLongerOut) {
+  Add(kOne, 0, FormatCommitMetadata(Marked(Open()), 0), /*end=*/100);
+  Read(kOne, 0);
+  Take();
+  Commit();
+  EXPECT_EQ(Metadata(kOne).mark.out, (Span{0, 1}));
+  TakeBack();
+  settling_->Close(kOne);
+  const auto last = settling_->TakeLast();
+  settling_->Park(kOne);
+  Read(kTwo, 0);
+  EXPECT_THAT(Take().offsets, IsEmpty());
+  settling_->Committed(last);
+  EXPECT_THAT(CommitAndTake().offsets, ElementsAre(0));
+}
+
 // Or a server that is killed while its client goes through them would leave as much in the dark as
 // the first that was.
 TEST_F(SettlingCareTest, OfTheFewThoseThatAreNotSettledStayKnown) {
