@@ -11,6 +11,16 @@ void AutoCommit::Add(const kafka::TopicPartition& partition, std::int64_t positi
   partitions_[partition] = {position, position, committed, committed};
 }
 
+void AutoCommit::Hold(const kafka::TopicPartition& partition, std::int64_t offset) {
+  const auto found = partitions_.find(partition);
+  if (found != partitions_.end()) found->second.held_at = std::min(found->second.held_at, offset);
+}
+
+void AutoCommit::Pass(const kafka::TopicPartition& partition) {
+  const auto found = partitions_.find(partition);
+  if (found != partitions_.end()) found->second.held_at = Offsets().held_at;
+}
+
 void AutoCommit::Remove(const kafka::TopicPartition& partition) { partitions_.erase(partition); }
 
 void AutoCommit::Take(const Cursors& cursors) {
@@ -26,7 +36,7 @@ void AutoCommit::Written() {
 
 bool AutoCommit::due() const {
   return std::any_of(partitions_.begin(), partitions_.end(),
-                     [](const auto& each) { return each.second.written != each.second.sent; });
+                     [](const auto& each) { return each.second.due() != each.second.sent; });
 }
 
 bool AutoCommit::first_due() const {
@@ -37,9 +47,9 @@ bool AutoCommit::first_due() const {
 std::vector<kafka::GroupOffset> AutoCommit::TakeDue() {
   std::vector<kafka::GroupOffset> due;
   for (auto& [partition, offsets] : partitions_) {
-    if (offsets.written == offsets.sent) continue;
-    offsets.sent = offsets.written;
-    due.push_back({partition, offsets.written, ""});
+    if (offsets.due() == offsets.sent) continue;
+    offsets.sent = offsets.due();
+    due.push_back({partition, offsets.sent, ""});
   }
   return due;
 }

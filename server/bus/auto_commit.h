@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,6 +27,8 @@ class AutoCommit final : public Commits {
   // What has not been written by then is read again.
   void Park(const kafka::TopicPartition& partition) override { Remove(partition); }
   void DropParked() override {}
+  void Hold(const kafka::TopicPartition& partition, std::int64_t offset) override;
+  void Pass(const kafka::TopicPartition& partition) override;
   // A write under way counts for it no more.
   void Remove(const kafka::TopicPartition& partition) override;
   // What is not delivered has not been taken.
@@ -46,6 +50,9 @@ class AutoCommit final : public Commits {
     // On its way to Kafka, and there; -1: none.
     std::int64_t sent = -1;
     std::int64_t committed = -1;
+    std::int64_t held_at = std::numeric_limits<std::int64_t>::max();
+
+    std::int64_t due() const { return std::min(written, held_at); }
   };
 
   std::map<kafka::TopicPartition, Offsets> partitions_;

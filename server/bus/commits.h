@@ -33,6 +33,10 @@ class Commits {
   // which DropParked is called.
   virtual void Park(const kafka::TopicPartition& partition) = 0;
   virtual void DropParked() = 0;
+  // No commit of the partition passes `offset` until Pass: the client has not been told yet that
+  // what follows is gone, and if it never is, whoever reads next is to find the same.
+  virtual void Hold(const kafka::TopicPartition& partition, std::int64_t offset) = 0;
+  virtual void Pass(const kafka::TopicPartition& partition) = 0;
   // The partition, parked or not, is no longer this member's.
   virtual void Remove(const kafka::TopicPartition& partition) = 0;
   // Whether what was read and not delivered is kept; else it is to be read again.

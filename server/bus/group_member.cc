@@ -200,14 +200,21 @@ std::int64_t GroupMember::Enter(const GroupStart& start) {
     Fail(Expired(*start.lost));  // The group keeps the offset that it has.
   } else {
     commits_.Add(start.partition, start.offset, start.end, start.known);
+    if (start.known.has_value()) HoldAtGap(start);
   }
   return start.offset;
+}
+
+// Until the client has been told.
+void GroupMember::HoldAtGap(const GroupStart& start) {
+  if (start.lost.has_value()) commits_.Hold(start.partition, start.lost->first_offset);
 }
 
 void GroupMember::GoOn(const GroupStart& start) {
   if (start.lost.has_value()) {
     gaps_.push_back(*start.lost);
     if (options_.gap_policy == GapPolicy::kFail) return Fail(Expired(*start.lost));
+    HoldAtGap(start);
     const bool other_log = start.lost->cause == Lost::Cause::kPastEnd;  // Under the same name.
     StartOver(start, other_log);
     if (other_log) {

@@ -46,11 +46,11 @@ Message Group::NextMessage() {
     return first ? StartedMessage(options_.stream_id, kNoToken, reader_.cursors())
                  : AssignmentMessage(reader_.cursors());
   }
-  for (const Lost& lost : member_.TakeGaps()) gaps_.push_back(GapMessage(lost));
+  for (Lost& lost : member_.TakeGaps()) gaps_.push_back(std::move(lost));
   if (!gaps_.empty()) {
-    Message message = std::move(gaps_.front());
+    telling_ = std::move(gaps_.front());
     gaps_.pop_front();
-    return message;
+    return GapMessage(*telling_);
   }
   if (reader_.has_batch()) {
     if (settling_ != nullptr && !settling_->MayTakeBatch()) return {};

@@ -139,16 +139,29 @@ void Part::Close() {
   commits_.Touch();
 }
 
+void Part::Hold(std::int64_t offset) {
+  held_at_ = std::min(held_at_, offset);
+  commits_.Touch();
+}
+
+void Part::Pass() {
+  held_at_ = kNowhere;
+  commits_.Touch();
+}
+
 kafka::GroupOffset Part::offset() const {
   const std::int64_t prefix = ledger_.prefix();
-  if (bare_) return {partition_, prefix, ""};
+  const std::int64_t offset = std::min(prefix, held_at_);
+  if (bare_) return {partition_, offset, ""};
   CommitMetadata metadata;
-  for (const auto& [offset, count] : failures_) {
-    if (!ledger_.IsSettled(offset)) metadata.failures.push_back({offset, count});
+  for (const auto& [failed, count] : failures_) {
+    if (!ledger_.IsSettled(failed)) metadata.failures.push_back({failed, count});
   }
-  metadata.mark = caution_.mark(open_, prefix);
+  metadata.mark = caution_.mark(open_, offset);
   metadata.settled = ledger_.settled();
-  return {partition_, prefix, FormatCommitMetadata(metadata, prefix)};
+  // What is held is gone; behind it may be what was settled.
+  if (prefix > offset + 1) metadata.settled.insert(metadata.settled.begin(), {offset + 1, prefix});
+  return {partition_, offset, FormatCommitMetadata(metadata, offset)};
 }
 
 EventPtr Part::first_unsettled() const { return held_.empty() ? nullptr : held_.front(); }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -81,6 +82,9 @@ class Part : public std::enable_shared_from_this<Part> {
   // From Open to Close the mark is open: nothing is delivered before Kafka has it.
   void Open();
   void Close();
+  // Between them no commit passes `offset`.
+  void Hold(std::int64_t offset);
+  void Pass();
   kafka::GroupOffset offset() const;
   // Kafka does not take metadata of this size.
   void GoBare() { bare_ = true; }
@@ -104,6 +108,8 @@ class Part : public std::enable_shared_from_this<Part> {
   std::deque<EventPtr> ready_;
   std::map<std::int64_t, int> failures_;
   Caution caution_;
+  static constexpr std::int64_t kNowhere = std::numeric_limits<std::int64_t>::max();
+  std::int64_t held_at_ = kNowhere;
   bool open_ = true;
   bool bare_ = false;
   bool paused_ = false;

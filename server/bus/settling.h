@@ -94,6 +94,8 @@ class Settling final : public Commits, public Account {
   // Its events may be settled meanwhile; that is committed once it has come back.
   void Park(const kafka::TopicPartition& partition) override;
   void DropParked() override;
+  void Hold(const kafka::TopicPartition& partition, std::int64_t offset) override;
+  void Pass(const kafka::TopicPartition& partition) override;
   void Remove(const kafka::TopicPartition& partition) override;
   bool keeps_what_was_read() const override { return true; }
   void Take(const Cursors&) override {}

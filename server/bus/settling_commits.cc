@@ -63,6 +63,14 @@ bool Settling::parked_due() const {
                      [](const auto& each) { return each.second->commits().due(); });
 }
 
+void Settling::Hold(const kafka::TopicPartition& partition, std::int64_t offset) {
+  if (const PartPtr part = Find(partition)) part->Hold(offset);
+}
+
+void Settling::Pass(const kafka::TopicPartition& partition) {
+  if (const PartPtr part = Find(partition)) part->Pass();
+}
+
 void Settling::Remove(const kafka::TopicPartition& partition) {
   const PartPtr part = Find(partition);
   if (part == nullptr) return;

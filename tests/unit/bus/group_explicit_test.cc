@@ -70,7 +70,52 @@ TEST_F(ExplicitGapTest, UnderGapPolicyLatestAllUpToTheEndIsPassedOver) {
   EXPECT_EQ(messages.at(1).gap().next_offset(), 6);
   Append(0, 1);
   EXPECT_THAT(Places(stream.sink->Take()), ElementsAre("0:6"));
+  Advance(absl::Seconds(1));
   EXPECT_EQ(Committed(0), 6);
+}
+
+// Nobody has been told: whoever reads next is.
+TEST_F(ExplicitGroupTest, AGapThatIsNotToldIsNotCommitted) {
+  for (const bool explicit_mode : {true, false}) {
+    const int partition = explicit_mode ? 0 : 1;
+    options_.ack_mode = explicit_mode ? AckMode::kExplicit : AckMode::kAuto;
+    group().SetCommitted({kTopic, partition}, 0);
+    Append(partition, 6);
+    kafka_.Truncate(kTopic, partition, 3);
+    streams_.push_back(std::make_unique<Stream>());
+    Stream& stream = *streams_.back();
+    stream.stalled = true;  // From its first message on.
+    stream.group = Group::Make(context_, registry_, options_, stream.sink);
+    stream.group->Start();
+    Run();
+    Advance(absl::Seconds(2));
+    stream.group->OnGone();
+    Run();
+    EXPECT_EQ(Committed(partition), 0);
+    Stream& next = Start();
+    const auto messages = next.sink->Take();
+    EXPECT_EQ(messages.at(1).gap().first_offset(), 0);
+    EXPECT_EQ(messages.at(1).gap().next_offset(), 3);
+    next.group->OnGone();
+    Run();
+    EXPECT_EQ(Committed(partition), explicit_mode ? 3 : 6);
+  }
+}
+
+TEST_F(ExplicitGroupTest, NorOneThatIsMetWhileReading) {
+  Append(0, 4);
+  options_.settling.max_events = 2;
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  ASSERT_THAT(events, SizeIs(2));
+  kafka_.Truncate(kTopic, 0, 4);
+  stream.stalled = true;
+  Acknowledge({events[0].token, events[1].token});
+  Advance(absl::Seconds(2));
+  EXPECT_EQ(Committed(0), 2);
+  Read(stream);
+  Advance(absl::Seconds(2));
+  EXPECT_EQ(Committed(0), 4);
 }
 
 TEST_F(ExplicitGapTest, UnderGapPolicyFailTheGroupKeepsWhatItHas) {

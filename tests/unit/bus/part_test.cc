@@ -48,6 +48,16 @@ EventPtr Out(Part& part, std::int64_t offset, absl::optional<absl::string_view> 
 
 // ---- What it begins with.
 
+TEST(PartTest, NoCommitPassesWhereItIsHeld) {
+  const OwnPart part = PartOf({.settled = {{12, 14}}}, 10);
+  part->Hold(7);
+  EXPECT_EQ(part->offset().offset, 7);
+  EXPECT_THAT(Metadata(*part).settled, ElementsAre(Span{8, 10}, Span{12, 14}));
+  part->Pass();
+  EXPECT_EQ(part->offset().offset, 10);
+  EXPECT_THAT(Metadata(*part).settled, ElementsAre(Span{12, 14}));
+}
+
 TEST(PartTest, WhatItCommitsIsItsPrefixWithAnOpenMark) {
   const auto part = MakePart(5);
   EXPECT_EQ(part->offset().offset, 5);
