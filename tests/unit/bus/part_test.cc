@@ -49,7 +49,7 @@ EventPtr Out(Part& part, std::int64_t offset, absl::optional<absl::string_view> 
 // ---- What it begins with.
 
 TEST(PartTest, NoCommitPassesWhereItIsHeld) {
-  const OwnPart part = PartOf({.settled = {{12, 14}}}, 10);
+  const OwnPart part = PartOf({{}, {}, {{12, 14}}}, 10);
   part->Hold(7);
   EXPECT_EQ(part->offset().offset, 7);
   EXPECT_THAT(Metadata(*part).settled, ElementsAre(Span{8, 10}, Span{12, 14}));
