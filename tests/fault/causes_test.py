@@ -59,6 +59,18 @@ class SettledTest(JudgeTest):
         story.add("fault", id=7, name="server_stop", phase="end", target={"server": 0})
         self.check_clean(story.assign("s1"))
 
+    def test_kafka_was_away_when_its_client_crashed(self) -> None:
+        """It says nothing of its end, and the partition may come to another much later."""
+        story = Story().join("t1", TAIL).join("c.1#1").publish(0).tail(0)
+        story.got("c.1#1", 0).accept("c.1#1", 0).fault("coordinator_kill", 2.0)
+        story.add("join", r=GROUP, m="c.2", s="c.2#1", srv=0)
+        self.check_clean(story.wait(60).join("s9").got("s9", 0).accept("s9", 0))
+
+    def test_but_not_where_it_did_not(self) -> None:
+        story = Story().join("t1", TAIL).join("c.1#1").publish(0).tail(0)
+        story.got("c.1#1", 0).accept("c.1#1", 0).fault("coordinator_kill", 2.0)
+        self.check_caught(story.wait(60).join("s9").got("s9", 0).accept("s9", 0), "settled")
+
     def test_kafka_was_away_long_before(self) -> None:
         story = begun(0).fault("net_cut", node=1).wait(40).got("s1", 0).accept("s1", 0).wait(15)
         self.check_caught(story.leave("s1").join("s2").got("s2", 0), "settled")

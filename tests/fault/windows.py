@@ -117,8 +117,17 @@ def _moves_members(fault: Fault) -> bool:
 
 
 def _lost(reader: Reader, place: Place, accepted: Settlement) -> float:
-    """When its stream was told that it has lost the partition, or another one that it has it."""
+    """When its stream was told that it has lost the partition, or another one that it has it, or
+    its client came back with a new stream: one that crashes says nothing of its end."""
     stream = reader.streams[accepted.stream]
-    others = (t for name, other in reader.streams.items() if name != accepted.stream
+    others = [(name, other) for name, other in reader.streams.items() if name != accepted.stream]
+    has_it = (t for _, other in others
               for t, has in other.assigned if t > accepted.begin and place[0] in has)
-    return min(stream.lost(place[0], accepted.begin), stream.ended, *others)
+    again = (other.joined for name, other in others
+             if _client(name) == _client(accepted.stream) and other.joined > accepted.begin)
+    return min(stream.lost(place[0], accepted.begin), stream.ended, *has_it, *again)
+
+
+def _client(stream: str) -> str:
+    """careful-0 of careful-0.2#1, which is its first stream after it crashed once."""
+    return stream.partition(".")[0]
