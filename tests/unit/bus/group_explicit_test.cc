@@ -289,6 +289,19 @@ class EndInARebalanceTest : public ExplicitGroupTest {
     EXPECT_TRUE(accepted_);
   }
 
+  // An event of partition 0 is settled in a rebalance that another member does not let end.
+  Stream& SettleInOneThatLasts() {
+    Append(0, 1);
+    Stream& stream = Start();
+    const auto token = BatchToken(stream.sink->Take());
+    group().Join({kTopic});
+    Run();
+    group().Join({kTopic});  // The one before does not let go.
+    executor_.Run();
+    SettleNow(token);
+    return stream;
+  }
+
   bool accepted_ = false;
 };
 
@@ -321,14 +334,7 @@ TEST_F(EndInARebalanceTest, WhereThePartitionGoesElsewhereItIsNotOk) {
 }
 
 TEST_F(EndInARebalanceTest, NorWhereTheRebalanceLastsTooLong) {
-  Append(0, 1);
-  Stream& stream = Start();
-  const auto token = BatchToken(stream.sink->Take());
-  group().Join({kTopic});
-  Run();
-  group().Join({kTopic});  // The one before does not let go.
-  executor_.Run();
-  SettleNow(token);
+  Stream& stream = SettleInOneThatLasts();
   stream.group->OnHalfClose();
   executor_.Run();
   Advance(Group::kRebalancePatience - absl::Milliseconds(1));
@@ -338,14 +344,7 @@ TEST_F(EndInARebalanceTest, NorWhereTheRebalanceLastsTooLong) {
 }
 
 TEST_F(EndInARebalanceTest, ADrainHasItsOwnTime) {
-  Append(0, 1);
-  Stream& stream = Start();
-  const auto token = BatchToken(stream.sink->Take());
-  group().Join({kTopic});
-  Run();
-  group().Join({kTopic});
-  executor_.Run();
-  SettleNow(token);
+  Stream& stream = SettleInOneThatLasts();
   stream.group->Drain(absl::Seconds(2));
   executor_.Run();
   Advance(absl::Seconds(1));
@@ -353,14 +352,7 @@ TEST_F(EndInARebalanceTest, ADrainHasItsOwnTime) {
 }
 
 TEST_F(EndInARebalanceTest, AndCutsTheWaitShort) {
-  Append(0, 1);
-  Stream& stream = Start();
-  const auto token = BatchToken(stream.sink->Take());
-  group().Join({kTopic});
-  Run();
-  group().Join({kTopic});
-  executor_.Run();
-  SettleNow(token);
+  Stream& stream = SettleInOneThatLasts();
   stream.group->OnHalfClose();
   executor_.Run();
   stream.group->Drain(absl::Seconds(2));
