@@ -3,9 +3,19 @@
 #include <algorithm>
 
 namespace eventbus::bus {
+namespace {
 
-void Cursors::Add(const kafka::TopicPartition& partition, std::int64_t start, std::int64_t end) {
-  const Cursor cursor{partition, start, start, std::max(end, start), std::max(end, start)};
+Cursors::Cursor Begun(const kafka::TopicPartition& partition, std::int64_t start,
+                      std::int64_t end) {
+  return {partition, start, start, std::max(end, start), std::max(end, start)};
+}
+
+}  // namespace
+
+void Cursors::Add(const kafka::TopicPartition& partition, std::int64_t start, std::int64_t end,
+                  bool unsure) {
+  Cursor cursor = Begun(partition, start, end);
+  cursor.unsure = unsure;
   const auto place = std::lower_bound(
       cursors_.begin(), cursors_.end(), partition,
       [](const Cursor& c, const kafka::TopicPartition& p) { return c.partition < p; });
@@ -23,8 +33,7 @@ int Cursors::Find(absl::string_view topic, std::int32_t partition) const {
 }
 
 void Cursors::StartOver(int index, std::int64_t start, std::int64_t end) {
-  Cursor& cursor = at(index);
-  cursor = {cursor.partition, start, start, std::max(end, start), std::max(end, start)};
+  at(index) = Begun(at(index).partition, start, end);
 }
 
 void Cursors::Confirm(int index) {

@@ -32,7 +32,8 @@ class Cursors {
   };
 
   // Adds a partition; -1 as `end`: nothing to catch up with. Invalidates indices.
-  void Add(const kafka::TopicPartition& partition, std::int64_t start, std::int64_t end);
+  void Add(const kafka::TopicPartition& partition, std::int64_t start, std::int64_t end,
+           bool unsure = false);
 
   // The index of a partition, or -1.
   int Find(absl::string_view topic, std::int32_t partition) const;
@@ -40,7 +41,6 @@ class Cursors {
   void SetRead(int index, std::int64_t next) { at(index).read = next; }
   void SetDelivered(int index, std::int64_t next) { at(index).delivered = next; }
   void SetEnd(int index, std::int64_t end) { at(index).end = end; }
-  void SetUnsure(int index) { at(index).unsure = true; }
   // It is another log, and begins anew as by Add.
   void StartOver(int index, std::int64_t start, std::int64_t end);
   void Confirm(int index);

@@ -172,10 +172,7 @@ void GroupMember::BeginAt(const std::vector<GroupStart>& starts) {
       const auto found = first_ends_->find(start.partition);
       end = found == first_ends_->end() ? -1 : found->second;
     }
-    cursors.Add(start.partition, Enter(start), end);
-    if (start.past_end()) {
-      cursors.SetUnsure(cursors.Find(start.partition.topic, start.partition.partition));
-    }
+    cursors.Add(start.partition, Enter(start), end, start.past_end());
   }
   if (pending_.empty() && !parked_) commits_.DropParked();
   if (!first_ends_.has_value()) {
@@ -283,10 +280,7 @@ Cursors GroupMember::Kept(const std::vector<kafka::TopicPartition>& without) con
   for (const Cursors::Cursor& cursor : reader_.cursors().all()) {
     if (Contains(without, cursor.partition)) continue;
     const std::int64_t next = commits_.keeps_what_was_read() ? cursor.read : cursor.delivered;
-    kept.Add(cursor.partition, next, cursor.end_at_start);
-    if (cursor.unsure) {
-      kept.SetUnsure(kept.Find(cursor.partition.topic, cursor.partition.partition));
-    }
+    kept.Add(cursor.partition, next, cursor.end_at_start, cursor.unsure);
   }
   return kept;
 }

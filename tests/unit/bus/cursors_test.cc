@@ -49,10 +49,10 @@ TEST(CursorsTest, WhatMayBeOfAnotherLogIsNotCaughtUpUntilItIsConfirmed) {
   Cursors cursors;
   cursors.Add({"t", 0}, 50, 20);
   EXPECT_TRUE(cursors.AllRead());
-  cursors.SetUnsure(0);
+  cursors.Add({"t", 1}, 50, 20, /*unsure=*/true);
   EXPECT_FALSE(cursors.AllRead());
   EXPECT_FALSE(cursors.CaughtUp());
-  cursors.Confirm(0);
+  cursors.Confirm(1);
   EXPECT_TRUE(cursors.AllRead());
   EXPECT_TRUE(cursors.CaughtUp());
   cursors.StartOver(0, 0, 3);
