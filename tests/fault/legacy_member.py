@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from tests.fault import ids
 from tests.fault.final import entry
 from tests.fault.history import History
-from tests.support.broker import bootstrap
+from tests.support import legacy
 
 _CALL_IDS = itertools.count(1)
 
@@ -35,9 +35,9 @@ class LegacyMember(threading.Thread):
 
     def run(self) -> None:
         self._history.write("join", r=self._group, m=self.name, s=self.name, srv=-1, legacy=True)
-        consumer = KafkaConsumer(
-            *ids.TOPICS, group_id=self._group, client_id=self.name, bootstrap_servers=bootstrap(),
-            enable_auto_commit=False, auto_offset_reset="earliest", max_poll_records=100)
+        consumer = legacy.member(
+            self._group, ids.TOPICS, client_id=self.name, enable_auto_commit=False,
+            auto_offset_reset="earliest", max_poll_records=100)
         try:
             while not self._over.is_set():
                 with contextlib.suppress(KafkaError):  # Away brokers: it goes on when it can.

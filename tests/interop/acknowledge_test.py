@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import unittest
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.structs import OffsetAndMetadata
 
-from tests.support import groups
-from tests.support.broker import bootstrap
+from tests.support import groups, legacy
 from tests.support.groups import (PARTITIONS, TOPIC, Stream, acknowledge, wait_for_all,
                                   wait_until_shared)
 from tests.support.patience import wait_until
@@ -31,8 +30,7 @@ def write(group: str, count: int, partition: int = PARTITION) -> list[str]:
 
 def commit_as_kafka_python(group: str, offset: int) -> None:
     """By a member of the group that has all partitions, and then leaves."""
-    consumer = KafkaConsumer(TOPIC, group_id=group, bootstrap_servers=bootstrap(),
-                             enable_auto_commit=False)
+    consumer = legacy.member(group, [TOPIC], enable_auto_commit=False)
     try:
         def has_all() -> bool:
             consumer.poll(timeout_ms=100)

@@ -133,7 +133,7 @@ class Legacy:
     `with`."""
 
     def __init__(self, group: str, **settings: Any) -> None:
-        self._settings = {"group_id": group, "bootstrap_servers": bootstrap(), **settings}
+        self._group, self._settings = group, settings
         self._records: list[Any] = []
         self._assigned: set[int] = set()
         self._over = threading.Event()
@@ -150,7 +150,7 @@ class Legacy:
 
     def _read(self) -> None:
         # One thread for all that it does: it is not thread-safe.
-        consumer = KafkaConsumer(TOPIC, **self._settings)
+        consumer = legacy.member(self._group, [TOPIC], **self._settings)
         try:
             while not self._over.is_set():
                 for records in consumer.poll(timeout_ms=100).values():

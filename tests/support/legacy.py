@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
 
 from tests.support.broker import TOPICS, bootstrap
 from tests.support.patience import SECONDS, wait_until
@@ -47,6 +49,18 @@ def consumer(topic: str) -> Iterator[KafkaConsumer]:
         yield made
     finally:
         made.close()
+
+
+def member(group: str, topics: Iterable[str], **settings: Any) -> KafkaConsumer:
+    """Of a group, yet to be polled. It knows the partitions before it joins: a kafka-python 3.0
+    that gets to know them between a join and the next, of which a poll does not see the end, has
+    no partitions and keeps the group's for good."""
+    made = KafkaConsumer(group_id=group, bootstrap_servers=bootstrap(), **settings)
+    with contextlib.suppress(KafkaError):
+        for topic in topics:
+            made.partitions_for_topic(topic)
+    made.subscribe(list(topics))
+    return made
 
 
 def receive(source: KafkaConsumer, keys: set[str]) -> dict[str, Any]:
