@@ -8,17 +8,22 @@ void AutoCommit::Add(const kafka::TopicPartition& partition, std::int64_t positi
                      std::int64_t /*end*/, const absl::optional<kafka::GroupOffset>& known) {
   const bool readable = known.has_value() && known->offset == position;
   const std::int64_t committed = readable ? position : -1;
-  partitions_[partition] = {position, position, committed, committed};
+  Offsets& offsets = partitions_[partition] = {position, position, committed, committed};
+  offsets.first = known.has_value() ? known->offset : position;
 }
 
-void AutoCommit::Hold(const kafka::TopicPartition& partition, std::int64_t offset) {
+// What is told of may lie before what the group has: its commits do not go back there.
+void AutoCommit::AddGap(const kafka::TopicPartition& partition, const Span& gap) {
   const auto found = partitions_.find(partition);
-  if (found != partitions_.end()) found->second.held_at = std::min(found->second.held_at, offset);
+  if (found == partitions_.end()) return;
+  Offsets& offsets = found->second;
+  offsets.held_at = std::min(offsets.held_at, std::max(gap.begin, offsets.first));
+  offsets.gaps_end = gap.end;
 }
 
-void AutoCommit::Pass(const kafka::TopicPartition& partition) {
+void AutoCommit::TellGaps(const kafka::TopicPartition& partition, std::int64_t end) {
   const auto found = partitions_.find(partition);
-  if (found != partitions_.end()) found->second.held_at = Offsets().held_at;
+  if (found != partitions_.end()) found->second.telling = end;
 }
 
 void AutoCommit::Remove(const kafka::TopicPartition& partition) { partitions_.erase(partition); }
@@ -31,7 +36,10 @@ void AutoCommit::Take(const Cursors& cursors) {
 }
 
 void AutoCommit::Written() {
-  for (auto& [partition, offsets] : partitions_) offsets.written = offsets.taken;
+  for (auto& [partition, offsets] : partitions_) {
+    offsets.written = offsets.taken;
+    if (offsets.telling >= offsets.gaps_end) offsets.held_at = Offsets().held_at;
+  }
 }
 
 bool AutoCommit::due() const {

@@ -27,8 +27,9 @@ class AutoCommit final : public Commits {
   // What has not been written by then is read again.
   void Park(const kafka::TopicPartition& partition) override { Remove(partition); }
   void DropParked() override {}
-  void Hold(const kafka::TopicPartition& partition, std::int64_t offset) override;
-  void Pass(const kafka::TopicPartition& partition) override;
+  // No commit passes them before what tells of them is written.
+  void AddGap(const kafka::TopicPartition& partition, const Span& gap) override;
+  void TellGaps(const kafka::TopicPartition& partition, std::int64_t end) override;
   // A write under way counts for it no more.
   void Remove(const kafka::TopicPartition& partition) override;
   // What is not delivered has not been taken.
@@ -50,7 +51,12 @@ class AutoCommit final : public Commits {
     // On its way to Kafka, and there; -1: none.
     std::int64_t sent = -1;
     std::int64_t committed = -1;
+    // What the group has to begin with; and from where on gaps are not told, the end of the last,
+    // and up to where the write under way tells of them.
+    std::int64_t first = 0;
     std::int64_t held_at = std::numeric_limits<std::int64_t>::max();
+    std::int64_t gaps_end = 0;
+    std::int64_t telling = 0;
 
     std::int64_t due() const { return std::min(written, held_at); }
   };

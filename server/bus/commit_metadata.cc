@@ -8,6 +8,8 @@
 //
 // part a := (number number)+        how often events have failed: from the offset, or from the one
 //                                   after the last such event, to the event; failures - 1
+// part g := (number number)+        what nobody is known to have been told is gone: from 0, or from
+//                                   the end of the gap before, to the first record; records - 1
 // part m := number number number (number number)?
 //                                   1 while a member reads the partition, else 0; from the offset
 //                                   to where events are delivered few at a time, and one at a time,
@@ -41,6 +43,7 @@ namespace {
 
 constexpr char kVersion[] = "eb1";
 constexpr char kFailures[] = ";a=";
+constexpr char kGaps[] = ";g=";
 constexpr char kMark[] = ";m=";
 constexpr char kSettled[] = ";s=";
 constexpr std::size_t kNameBytes = sizeof(kSettled) - 1;
@@ -133,6 +136,20 @@ bool TakeFailures(absl::string_view in, std::int64_t offset, std::vector<Failure
   return true;
 }
 
+bool TakeGaps(absl::string_view in, std::vector<Span>& gaps) {
+  std::uint64_t at = 0;
+  while (!in.empty()) {
+    std::uint64_t distance = 0;
+    std::uint64_t more = 0;
+    if (!TakeNumber(in, &distance) || !TakeNumber(in, &more)) return false;
+    if (distance >= kMaxNumber - at || more >= kMaxNumber - at - distance) return false;
+    const std::uint64_t end = at + distance + more + 1;
+    gaps.push_back({static_cast<std::int64_t>(at + distance), static_cast<std::int64_t>(end)});
+    at = end;
+  }
+  return true;
+}
+
 // An offset that is `distance` past `offset`; 0: none.
 bool ToOffset(std::uint64_t distance, std::int64_t offset, std::int64_t* to) {
   if (distance > kMaxNumber - static_cast<std::uint64_t>(offset)) return false;
@@ -190,6 +207,21 @@ std::string MarkText(const Mark& mark, std::int64_t offset) {
   return text;
 }
 
+std::string GapsText(const std::vector<Span>& gaps, std::size_t room) {
+  std::string text;
+  std::int64_t at = 0;
+  for (const Span& gap : gaps) {
+    if (gap.begin < at || gap.end <= gap.begin) break;
+    std::string entry;
+    PutNumber(Distance(at, gap.begin), entry);
+    PutNumber(Distance(gap.begin, gap.end) - 1, entry);
+    if (text.size() + entry.size() > room) break;
+    text += entry;
+    at = gap.end;
+  }
+  return text;
+}
+
 // Both below: as many as there is room for, nearest first. What is out of order ends the text:
 // better delivered again than never.
 std::string FailuresText(const std::vector<Failures>& failures, std::int64_t offset,
@@ -233,9 +265,13 @@ std::string FormatCommitMetadata(const CommitMetadata& metadata, std::int64_t of
   constexpr std::size_t kRoom = kMaxMetadataBytes - (sizeof(kVersion) - 1) - kSealBytes;
   std::string mark;
   AppendPart(kMark, MarkText(metadata.mark, offset), mark);
+  std::string gaps;
+  AppendPart(kGaps, GapsText(metadata.gaps, kRoom - mark.size() - kNameBytes), gaps);
   std::string body = kVersion;
-  std::size_t room = kRoom - mark.size() - kNameBytes;
+  std::size_t room = kRoom - mark.size() - gaps.size();
+  room -= std::min(room, kNameBytes);
   AppendPart(kFailures, FailuresText(metadata.failures, offset, room), body);
+  body += gaps;
   body += mark;
   room = kRoom + sizeof(kVersion) - 1 - body.size();
   room -= std::min(room, kNameBytes);
@@ -261,6 +297,7 @@ absl::optional<CommitMetadata> ParseCommitMetadata(absl::string_view text, std::
     if (!TakePart(parts, &name, &value) || name <= last) return absl::nullopt;
     if (name == kFailures[1] && !TakeFailures(value, offset, metadata.failures))
       return absl::nullopt;
+    if (name == kGaps[1] && !TakeGaps(value, metadata.gaps)) return absl::nullopt;
     if (name == kMark[1] && !TakeMark(value, offset, metadata.mark)) return absl::nullopt;
     if (name == kSettled[1] && !TakeSpans(value, offset, metadata.settled)) return absl::nullopt;
     last = name;

@@ -48,6 +48,9 @@ struct CommitMetadata {
   Mark mark;
   // Past the committed offset, in order, apart from each other: what has been settled out of order.
   std::vector<Span> settled;
+  // In order, apart from each other, anywhere: records that are gone, and that no client is known
+  // to have been told of.
+  std::vector<Span> gaps = {};
 
   bool operator==(const CommitMetadata&) const = default;
 };
@@ -57,7 +60,8 @@ inline constexpr std::size_t kMaxMetadataBytes = 2048;
 
 // The text for a commit of `offset`: printable ASCII, empty where there is nothing to remember.
 // Where it would be too long the farthest spans are left out, and then the farthest counts: their
-// events are delivered again, or fail once more before they are given up.
+// events are delivered again, or fail once more before they are given up. The mark never is, and 70
+// gaps are not.
 std::string FormatCommitMetadata(const CommitMetadata& metadata, std::int64_t offset);
 
 // Unset where `text` is not ours, or of a version that this server does not know: then the offset

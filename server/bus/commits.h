@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
+#include "server/bus/commit_metadata.h"
 #include "server/bus/cursors.h"
 #include "server/kafka/consumer.h"
 
@@ -33,10 +34,11 @@ class Commits {
   // which DropParked is called.
   virtual void Park(const kafka::TopicPartition& partition) = 0;
   virtual void DropParked() = 0;
-  // No commit of the partition passes `offset` until Pass: the client has not been told yet that
-  // what follows is gone, and if it never is, whoever reads next is to find the same.
-  virtual void Hold(const kafka::TopicPartition& partition, std::int64_t offset) = 0;
-  virtual void Pass(const kafka::TopicPartition& partition) = 0;
+  // The client is yet to be told that these records of the partition are gone, and where it never
+  // is, whoever reads next is to tell it...
+  virtual void AddGap(const kafka::TopicPartition& partition, const Span& gap) = 0;
+  // ...of all up to `end` by what is handed to a write now.
+  virtual void TellGaps(const kafka::TopicPartition& partition, std::int64_t end) = 0;
   // The partition, parked or not, is no longer this member's.
   virtual void Remove(const kafka::TopicPartition& partition) = 0;
   // Whether what was read and not delivered is kept; else it is to be read again.

@@ -70,6 +70,8 @@ class Deliveries {
   };
   Found Find(const AckToken& token, Verb verb) const;
 
+  // The number of the next that goes to the client.
+  std::uint64_t taken() const { return taken_; }
   // How many are with the client; null: no event is.
   std::int64_t outstanding() const { return static_cast<std::int64_t>(out_.size()); }
   EventPtr oldest() const;

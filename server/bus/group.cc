@@ -122,7 +122,7 @@ void Group::TakeInbox() {
   }
   if (inbox.written) {
     writing_ = false;
-    if (state_ != State::kLeaving) TakeWritten();
+    if (state_ != State::kLeaving) member_.Written();
   }
   if (state_ != State::kLeaving) TakeLetters(inbox.letters);
   TakeAsks(std::move(inbox.asks));
@@ -139,11 +139,6 @@ void Group::TakeInbox() {
   if (inbox.half_closed) TakeHalfClose();
   if ((inbox.gone || inbox.at_deadline) && !lingering_) EndGone(!inbox.at_deadline);
   if (inbox.drain.has_value()) TakeDrain(*inbox.drain);
-}
-
-void Group::TakeWritten() {
-  member_.Written();
-  if (const auto told = std::exchange(telling_, absl::nullopt)) member_.GapTold(told->partition);
 }
 
 void Group::TakeSource(absl::StatusOr<GroupSource> opened) {

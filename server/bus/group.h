@@ -131,7 +131,6 @@ class Group final : public Subscription,
   void Step();
   void TakeInbox();
   void TakeSource(absl::StatusOr<GroupSource> opened);
-  void TakeWritten();
   void TakeHalfClose();
   void TakeDrain(absl::Duration remaining);
   bool TakeAsk(Ask& ask);
@@ -205,7 +204,6 @@ class Group final : public Subscription,
 
   std::deque<Message> first_;  // Goes out before anything else.
   std::deque<Lost> gaps_;
-  absl::optional<Lost> telling_;                             // By the write under way.
   absl::optional<std::vector<kafka::TopicPartition>> told_;  // Unset before Started.
   bool caught_up_sent_ = false;
   bool writing_ = false;

@@ -192,26 +192,33 @@ std::int64_t GroupMember::Enter(const GroupStart& start) {
   // What retention took of it, if it has not been read, is found by reading on.
   const auto next = commits_.Resume(start.partition, start.known);
   if (next.has_value()) return *next;
-  if (start.lost.has_value()) gaps_.push_back(*start.lost);
-  if (start.lost.has_value() && options_.gap_policy == GapPolicy::kFail) {
-    Fail(Expired(*start.lost));  // The group keeps the offset that it has.
-  } else {
-    commits_.Add(start.partition, start.offset, start.end, start.known);
-    if (start.known.has_value()) HoldAtGap(start);
+  std::vector<Lost> gaps = start.untold;
+  if (start.lost.has_value()) gaps.push_back(*start.lost);
+  gaps_.insert(gaps_.end(), gaps.begin(), gaps.end());
+  if (!gaps.empty() && options_.gap_policy == GapPolicy::kFail) {
+    Fail(Expired(gaps.front()));  // The group keeps the offset that it has.
+    return start.offset;
   }
+  commits_.Add(start.partition, start.offset, start.end, start.known);
+  for (const Lost& gap : gaps) NoteGap(gap);
   return start.offset;
 }
 
-// Until the client has been told.
-void GroupMember::HoldAtGap(const GroupStart& start) {
-  if (start.lost.has_value()) commits_.Hold(start.partition, start.lost->first_offset);
+// What lies past the end is of no log that anybody reads.
+void GroupMember::NoteGap(const Lost& gap) {
+  if (gap.cause == Lost::Cause::kPastEnd) return;
+  commits_.AddGap(gap.partition, {gap.first_offset, gap.next_offset});
+}
+
+void GroupMember::TellGap(const Lost& gap) {
+  if (gap.cause != Lost::Cause::kPastEnd) commits_.TellGaps(gap.partition, gap.next_offset);
 }
 
 void GroupMember::GoOn(const GroupStart& start) {
   if (start.lost.has_value()) {
     gaps_.push_back(*start.lost);
     if (options_.gap_policy == GapPolicy::kFail) return Fail(Expired(*start.lost));
-    HoldAtGap(start);
+    NoteGap(*start.lost);
     const bool other_log = start.lost->cause == Lost::Cause::kPastEnd;  // Under the same name.
     StartOver(start, other_log);
     if (other_log) {

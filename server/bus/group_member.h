@@ -81,8 +81,8 @@ class GroupMember final : private kafka::GroupEvents {
   bool TakeLoss() { return std::exchange(loss_, false); }
   // What was lost of the partitions, in the order of its discovery; once.
   std::vector<Lost> TakeGaps() { return std::exchange(gaps_, {}); }
-  // The client has been told of all that was lost of it.
-  void GapTold(const kafka::TopicPartition& partition) { commits_.Pass(partition); }
+  // One of them is handed to a write.
+  void TellGap(const Lost& gap);
   // Why this member cannot go on.
   const absl::optional<absl::Status>& error() const { return error_; }
 
@@ -108,7 +108,7 @@ class GroupMember final : private kafka::GroupEvents {
   void LookUpLater();
   void BeginAt(const std::vector<GroupStart>& starts);
   std::int64_t Enter(const GroupStart& start);
-  void HoldAtGap(const GroupStart& start);
+  void NoteGap(const Lost& gap);
   void GoOn(const GroupStart& start);
   void Release();
   void Close(const std::vector<kafka::TopicPartition>& partitions);

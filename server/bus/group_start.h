@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/types/optional.h"
 #include "server/bus/positions.h"
@@ -28,7 +29,10 @@ struct GroupStart {
   // What the group has, if it is of this log; before `offset` where records between are gone.
   absl::optional<kafka::GroupOffset> known;
   // Records that the group has not read and cannot have; `next_offset` is `offset`.
-  absl::optional<Lost> lost;
+  absl::optional<Lost> lost = absl::nullopt;
+  // Those before them of which no client is known to have been told, in order: see
+  // bus/untold_gaps.
+  std::vector<Lost> untold = {};
 
   bool past_end() const { return offset > end; }
 };

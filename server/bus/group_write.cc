@@ -48,9 +48,10 @@ Message Group::NextMessage() {
   }
   for (Lost& lost : member_.TakeGaps()) gaps_.push_back(std::move(lost));
   if (!gaps_.empty()) {
-    telling_ = std::move(gaps_.front());
+    const Lost gap = std::move(gaps_.front());
     gaps_.pop_front();
-    return GapMessage(*telling_);
+    member_.TellGap(gap);
+    return GapMessage(gap);
   }
   if (reader_.has_batch()) {
     if (settling_ != nullptr && !settling_->MayTakeBatch()) return {};

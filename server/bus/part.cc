@@ -139,29 +139,26 @@ void Part::Close() {
   commits_.Touch();
 }
 
-void Part::Hold(std::int64_t offset) {
-  held_at_ = std::min(held_at_, offset);
+void Part::AddGap(const Span& gap) {
+  gaps_.Add(gap);
   commits_.Touch();
 }
 
-void Part::Pass() {
-  held_at_ = kNowhere;
-  commits_.Touch();
+void Part::PassGaps(std::uint64_t number) {
+  if (gaps_.Pass(number)) commits_.Touch();
 }
 
 kafka::GroupOffset Part::offset() const {
   const std::int64_t prefix = ledger_.prefix();
-  const std::int64_t offset = std::min(prefix, held_at_);
-  if (bare_) return {partition_, offset, ""};
+  if (bare_) return {partition_, prefix, ""};
   CommitMetadata metadata;
   for (const auto& [failed, count] : failures_) {
     if (!ledger_.IsSettled(failed)) metadata.failures.push_back({failed, count});
   }
-  metadata.mark = caution_.mark(open_, offset);
+  metadata.mark = caution_.mark(open_, prefix);
   metadata.settled = ledger_.settled();
-  // What is held is gone; behind it may be what was settled.
-  if (prefix > offset + 1) metadata.settled.insert(metadata.settled.begin(), {offset + 1, prefix});
-  return {partition_, offset, FormatCommitMetadata(metadata, offset)};
+  metadata.gaps = gaps_.spans();
+  return {partition_, prefix, FormatCommitMetadata(metadata, prefix)};
 }
 
 EventPtr Part::first_unsettled() const { return held_.empty() ? nullptr : held_.front(); }

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,6 +16,7 @@
 #include "server/bus/ledger.h"
 #include "server/bus/lines.h"
 #include "server/bus/part_commits.h"
+#include "server/bus/untold_gaps.h"
 
 namespace eventbus::bus {
 
@@ -82,9 +82,10 @@ class Part : public std::enable_shared_from_this<Part> {
   // From Open to Close the mark is open: nothing is delivered before Kafka has it.
   void Open();
   void Close();
-  // Between them no commit passes `offset`.
-  void Hold(std::int64_t offset);
-  void Pass();
+  // See bus/untold_gaps.
+  void AddGap(const Span& gap);
+  void TellGaps(std::int64_t end, std::uint64_t next) { gaps_.Tell(end, next); }
+  void PassGaps(std::uint64_t number);
   kafka::GroupOffset offset() const;
   // Kafka does not take metadata of this size.
   void GoBare() { bare_ = true; }
@@ -108,8 +109,7 @@ class Part : public std::enable_shared_from_this<Part> {
   std::deque<EventPtr> ready_;
   std::map<std::int64_t, int> failures_;
   Caution caution_;
-  static constexpr std::int64_t kNowhere = std::numeric_limits<std::int64_t>::max();
-  std::int64_t held_at_ = kNowhere;
+  UntoldGaps gaps_;
   bool open_ = true;
   bool bare_ = false;
   bool paused_ = false;

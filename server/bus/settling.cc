@@ -34,6 +34,7 @@ absl::Time Settling::next_due() const {
 // ---- What clients ask for.
 
 std::vector<v1::ErrorReason> Settling::Settle(const Settlement<AckToken>& asked) {
+  PassGaps(asked);
   std::vector<EventPtr> set_aside;
   SetAside(asked, set_aside);
   std::vector<v1::ErrorReason> acks;
@@ -53,6 +54,21 @@ std::vector<v1::ErrorReason> Settling::Settle(const Settlement<AckToken>& asked)
   reasons.insert(reasons.end(), letters.begin(), letters.end());
   UpdateCare();
   return reasons;
+}
+
+// Whatever becomes of a token, who has it has read what was said before it.
+void Settling::PassGaps(const Settlement<AckToken>& asked) {
+  absl::optional<std::uint64_t> last;
+  const auto read = [this, &last](const AckToken& token) {
+    if (token.number < deliveries_.taken()) last = std::max(last.value_or(0), token.number);
+  };
+  for (const AckToken& token : asked.acks) read(token);
+  for (const auto& retry : asked.retries) read(retry.token);
+  for (const auto& letter : asked.dead_letters) read(letter.token);
+  if (!last.has_value()) return;
+  for (const Parts* parts : {&parts_, &parked_}) {
+    for (const auto& [partition, part] : *parts) part->PassGaps(*last);
+  }
 }
 
 void Settling::SetAside(const Settlement<AckToken>& asked, std::vector<EventPtr>& events) const {

@@ -94,8 +94,9 @@ class Settling final : public Commits, public Account {
   // Its events may be settled meanwhile; that is committed once it has come back.
   void Park(const kafka::TopicPartition& partition) override;
   void DropParked() override;
-  void Hold(const kafka::TopicPartition& partition, std::int64_t offset) override;
-  void Pass(const kafka::TopicPartition& partition) override;
+  // In the metadata of each commit until the client settles what it was given after that.
+  void AddGap(const kafka::TopicPartition& partition, const Span& gap) override;
+  void TellGaps(const kafka::TopicPartition& partition, std::int64_t end) override;
   void Remove(const kafka::TopicPartition& partition) override;
   bool keeps_what_was_read() const override { return true; }
   void Take(const Cursors&) override {}
@@ -131,6 +132,7 @@ class Settling final : public Commits, public Account {
   PartPtr Find(const kafka::TopicPartition& partition) const;
   Delivery Collect(const EventPtr& event);
 
+  void PassGaps(const Settlement<AckToken>& asked);
   void SetAside(const Settlement<AckToken>& asked, std::vector<EventPtr>& events) const;
   v1::ErrorReason Acknowledge(const AckToken& token);
   v1::ErrorReason GiveUp(const AckToken& token, const std::string& reason);

@@ -63,12 +63,12 @@ bool Settling::parked_due() const {
                      [](const auto& each) { return each.second->commits().due(); });
 }
 
-void Settling::Hold(const kafka::TopicPartition& partition, std::int64_t offset) {
-  if (const PartPtr part = Find(partition)) part->Hold(offset);
+void Settling::AddGap(const kafka::TopicPartition& partition, const Span& gap) {
+  if (const PartPtr part = Find(partition)) part->AddGap(gap);
 }
 
-void Settling::Pass(const kafka::TopicPartition& partition) {
-  if (const PartPtr part = Find(partition)) part->Pass();
+void Settling::TellGaps(const kafka::TopicPartition& partition, std::int64_t end) {
+  if (const PartPtr part = Find(partition)) part->TellGaps(end, deliveries_.taken());
 }
 
 void Settling::Remove(const kafka::TopicPartition& partition) {

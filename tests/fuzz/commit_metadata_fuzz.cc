@@ -52,6 +52,8 @@ std::string Describe(const CommitMetadata& metadata) {
   }
   absl::StrAppend(&out, "; settled");
   for (const Span& span : metadata.settled) absl::StrAppend(&out, " ", span.begin, "-", span.end);
+  absl::StrAppend(&out, "; gaps");
+  for (const Span& gap : metadata.gaps) absl::StrAppend(&out, " ", gap.begin, "-", gap.end);
   return out;
 }
 
@@ -83,6 +85,11 @@ const char* FaultOf(const CommitMetadata& metadata, std::int64_t offset) {
     if (span.begin <= end || span.end <= span.begin) return "spans out of order";
     end = span.end;
   }
+  end = 0;
+  for (const Span& gap : metadata.gaps) {
+    if (gap.begin < end || gap.end <= gap.begin) return "gaps out of order";
+    end = gap.end;
+  }
   return nullptr;
 }
 
@@ -98,7 +105,7 @@ std::string Known(absl::string_view text, std::int64_t offset) {
   if (text.empty()) return "";
   std::vector<absl::string_view> parts = absl::StrSplit(text.substr(0, text.rfind(';')), ';');
   const auto unknown = [](absl::string_view part) {
-    return part[0] != 'a' && part[0] != 'm' && part[0] != 's';
+    return part[0] != 'a' && part[0] != 'g' && part[0] != 'm' && part[0] != 's';
   };
   parts.erase(std::remove_if(parts.begin() + 1, parts.end(), unknown), parts.end());
   return parts.size() == 1 ? "" : Sealed(absl::StrJoin(parts, ";"), offset);
@@ -132,6 +139,12 @@ class Maker {
   CommitMetadata Make() {
     CommitMetadata metadata;
     metadata.mark = MakeMark();
+    std::int64_t gap_end = 0;
+    for (int gaps = bytes_.ConsumeIntegral<std::uint8_t>() % 9; gaps > 0 && More(gap_end); --gaps) {
+      const std::int64_t begin = Past(gap_end, -1);
+      gap_end = EndOf(begin);
+      metadata.gaps.push_back({begin, gap_end});
+    }
     const int failures = bytes_.ConsumeIntegral<std::uint16_t>() % 2000;
     std::int64_t at = offset_;
     for (int i = 0; i < failures && More(at); ++i) {

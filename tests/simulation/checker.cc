@@ -37,6 +37,8 @@ Counts& Counts::operator+=(const Counts& other) {
   begun += other.begun;
   broken += other.broken;
   alone += other.alone;
+  gaps += other.gaps;
+  gaps_again += other.gaps_again;
   return *this;
 }
 
@@ -603,6 +605,42 @@ void Checker::SuspectIfTimedOut(Event& e) {
 
 // ---- Others.
 
+// What is gone before the group has any offset in the partition is no loss of the group's.
+void Checker::OnTruncated(int index) {
+  ++now_;
+  Part& p = part(index);
+  if (trace_) Trace(absl::StrCat("partition ", index, " begins at ", log_.part(index).begin));
+  if (p.committed.has_value()) return;
+  const int gone = log_.part(index).IndexFrom(log_.part(index).begin);
+  for (EventId id{index, 0}; id.index < gone; ++id.index) event(id).told = true;
+}
+
+void Checker::OnGapRead(int index, const bus::Span& gap) {
+  if (trace_) {
+    Trace(absl::StrCat("a client reads that ", index, ":", gap.begin, "-", gap.end, " are gone"));
+  }
+  ++now_;
+  ++counts_.gaps;
+  const int end = log_.part(index).IndexFrom(gap.end);
+  const int begin = log_.part(index).IndexFrom(gap.begin);
+  counts_.gaps_again += begin < end && event({index, begin}).told ? 1 : 0;
+  for (EventId id{index, begin}; id.index < end; ++id.index) {
+    if (log_.record(id).offset >= log_.part(index).begin) {
+      Fail(absl::StrCat("a client is told that ", Name(id), " is gone, and it is there"));
+    }
+    event(id).told = true;
+  }
+}
+
+bool Checker::IsTold(EventId id) const {
+  const Event& e =
+      parts_[static_cast<std::size_t>(id.part)].events[static_cast<std::size_t>(id.index)];
+  const Record& record = log_.record(id);
+  const bool gone = record.offset < log_.part(id.part).begin;
+  const bool filtered = record.kind == Kind::kFiltered && setup_.filter;
+  return !gone || filtered || e.settled || e.told || setup_.small_metadata;
+}
+
 void Checker::OnLegacyRead(EventId id) {
   ++now_;
   event(id).settled = true;
@@ -614,8 +652,22 @@ void Checker::OnLegacyCommit(int index, std::int64_t offset) {
   p.committed = kafka::GroupOffset{log_.part(index).name, offset, ""};
   p.spans.clear();
   for (EventId id{index, 0}; id.index < static_cast<int>(p.events.size()); ++id.index) {
-    if (log_.record(id).offset >= offset) event(id).promised = false;
+    if (log_.record(id).offset >= offset) {
+      event(id).promised = false;
+    } else {
+      event(id).told = true;  // It has passed it, and what it should have told is dropped.
+    }
   }
+}
+
+bool Checker::AllTold() const {
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    const int count = static_cast<int>(parts_[i].events.size());
+    for (EventId id{static_cast<int>(i), 0}; id.index < count; ++id.index) {
+      if (!IsTold(id)) return false;
+    }
+  }
+  return true;
 }
 
 bool Checker::AllSettled() const {
@@ -634,6 +686,7 @@ void Checker::OnFinished() {
     const int index = static_cast<int>(i);
     for (EventId id{index, 0}; id.index < static_cast<int>(parts_[i].events.size()); ++id.index) {
       if (!IsSettled(id)) Fail(absl::StrCat(Name(id), " is never settled"));
+      if (!IsTold(id)) Fail(absl::StrCat(Name(id), " is gone, and no client has read so"));
     }
   }
   if (!AllSettled()) Fail("everything is settled, and the group's offsets do not say so");

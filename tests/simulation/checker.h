@@ -22,11 +22,13 @@ struct Counts {
   std::int64_t acknowledged = 0;
   std::int64_t retried = 0;
   std::int64_t letters = 0;
-  std::int64_t killers = 0;  // Of those.
-  std::int64_t resumed = 0;  // Partitions that came back, and went on.
-  std::int64_t begun = 0;    // Partitions that began at what Kafka has.
-  std::int64_t broken = 0;   // Promises whose window came.
-  std::int64_t alone = 0;    // Commits that announce events, where care is taken.
+  std::int64_t killers = 0;     // Of those.
+  std::int64_t resumed = 0;     // Partitions that came back, and went on.
+  std::int64_t begun = 0;       // Partitions that began at what Kafka has.
+  std::int64_t broken = 0;      // Promises whose window came.
+  std::int64_t alone = 0;       // Commits that announce events, where care is taken.
+  std::int64_t gaps = 0;        // That clients have read.
+  std::int64_t gaps_again = 0;  // Of those: read before.
 
   Counts& operator+=(const Counts& other);
 };
@@ -113,6 +115,9 @@ class Checker {
 
   // ---- Others.
   void OnAppended() { Grow(); }
+  void OnTruncated(int part);
+  // A client has read that these are gone.
+  void OnGapRead(int part, const bus::Span& gap);
   void OnLegacyRead(EventId id);
   void OnLegacyCommit(int part, std::int64_t offset);
 
@@ -120,6 +125,7 @@ class Checker {
   void OnFinished();
   // Whether there is nothing left to wait for.
   bool AllSettled() const;
+  bool AllTold() const;
 
   const Counts& counts() const { return counts_; }
 
@@ -127,6 +133,8 @@ class Checker {
   struct Event {
     bool delivered = false;
     bool settled = false;  // At any time, by whomever.
+    // Retention took it, and a client has read so, or nobody has to be told.
+    bool told = false;
     bool promised = false;
     Member promised_by = -1;
     std::uint64_t promised_at = 0;
@@ -184,6 +192,7 @@ class Checker {
   bool Exempt(EventId id) const;
   bool IsSettled(EventId id) { return event(id).settled || Exempt(id); }
   bool MayBeLetter(EventId id);
+  bool IsTold(EventId id) const;
   bool Covered(const Part& part, std::int64_t offset) const;
   void CheckOrder(Member member, EventId id);
   void CheckAttempt(Member member, EventId id, int attempt);

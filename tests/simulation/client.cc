@@ -46,6 +46,7 @@ class Client::Sink final : public bus::StreamSink {
   bool broken = false;
   bool closed = false;
   std::vector<Held> unread;
+  std::vector<Gone> gaps;
   std::vector<std::string> batches;  // All there were; the last is that of `unread`.
 
  private:
@@ -54,6 +55,11 @@ class Client::Sink final : public bus::StreamSink {
     for (const bus::Slice& part : message) bytes.append(part.view().data(), part.size);
     v1::SubscribeResponse response;
     if (!response.ParseFromString(bytes)) return checker_.Fail("a message cannot be read");
+    if (response.has_gap()) {
+      const v1::Gap& gap = response.gap();
+      gaps.push_back(
+          {log_.Find(gap.topic(), gap.partition()), {gap.first_offset(), gap.next_offset()}});
+    }
     if (!response.has_batch()) return;
     for (const v1::ReceivedEvent& event : response.batch().events()) {
       const int part = log_.Find(event.topic(), event.partition());
@@ -80,21 +86,37 @@ Client::Client(int name, const Setup& setup, const WorldLog& log, Checker& check
 
 std::shared_ptr<bus::StreamSink> Client::sink() const { return sink_; }
 bool Client::over() const { return gone_ || sink_->closed || link_->cut; }
-bool Client::writing() const { return sink_->writing; }
+bool Client::readable() const {
+  return sink_->writing || !unread_.empty() || !unread_gaps_.empty();
+}
 
-std::vector<EventId> Client::Read() {
-  std::vector<EventId> killers;
-  if (!sink_->writing) return killers;
+bool Client::Take() {
+  if (!sink_->writing || std::exchange(taken_, true)) return false;
+  for (Held& held : std::exchange(sink_->unread, {})) unread_.push_back(std::move(held));
+  for (const Gone& gap : std::exchange(sink_->gaps, {})) unread_gaps_.push_back(gap);
+  return true;
+}
+
+void Client::TellWritten() {
+  if (!std::exchange(taken_, false)) return;
   sink_->writing = false;
   if (member() >= 0) checker_.OnWriting(member(), false);
-  for (Held& held : std::exchange(sink_->unread, {})) {
+  group_->OnWritten();
+}
+
+// Gaps first: what goes before a killer is read, too.
+std::vector<EventId> Client::Read() {
+  std::vector<EventId> killers;
+  for (const Gone& gap : std::exchange(unread_gaps_, {})) {
+    checker_.OnGapRead(gap.part, gap.offsets);
+  }
+  for (Held& held : std::exchange(unread_, {})) {
     if (log_.record(held.id).kind == Kind::kKiller) killers.push_back(held.id);
     in_batches_.resize(sink_->batches.size());
     in_batches_[static_cast<std::size_t>(held.batch)].push_back(held);
     held_.push_back(std::move(held));
   }
   in_batches_.resize(sink_->batches.size());
-  if (killers.empty()) group_->OnWritten();
   return killers;
 }
 

@@ -32,9 +32,14 @@ class Client {
 
   // The stream has ended, on either side; nothing more comes of it.
   bool over() const;
-  bool writing() const;
+  // There is something to take.
+  bool readable() const;
 
-  // Takes what is being written to it. The killers among it: they are its end.
+  // What is being written is on its way to it from now on; true: it was not yet. The server is told
+  // that it is written, before the client has read it or after.
+  bool Take();
+  void TellWritten();
+  // Reads what is on its way. The killers among it: they are its end.
   std::vector<EventId> Read();
   // Settles some of what it has, or asks to: whatever `random` says.
   void Settle(bus::AckRegistry& acks, Random& random);
@@ -56,6 +61,11 @@ class Client {
     int delivery = 0;
     std::string token;
     int batch = 0;
+  };
+  // Records of a partition that it is told to be gone.
+  struct Gone {
+    int part = 0;
+    bus::Span offsets;
   };
   struct Asked {
     bus::Settlement<std::string> call;
@@ -79,6 +89,10 @@ class Client {
   std::shared_ptr<bus::Group> group_;
   bool gone_ = false;
 
+  bool taken_ = false;
+  // On its way: lost where the client is gone before it reads it.
+  std::vector<Held> unread_;
+  std::vector<Gone> unread_gaps_;
   std::vector<Held> held_;
   std::vector<Held> done_;  // Settled before, or perhaps: for asking once more.
   std::vector<std::string> batches_;

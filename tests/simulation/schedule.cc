@@ -90,6 +90,12 @@ Weights DrawWeights(const Setup& setup, Random& random) {
     add(Act::kHalfClose, 1, 6);
     add(Act::kKick, 1, 6);
   }
+  // Retention that overtakes streams.
+  if (random.OneIn(8)) {
+    Of(weights, Act::kPublish) = 12;
+    Of(weights, Act::kTruncate) = 10;
+    Of(weights, Act::kVanish) = 6;
+  }
   return weights;
 }
 

@@ -80,6 +80,8 @@ void Print(const Counts& counts) {
   print("partitions that came back and went on", counts.resumed);
   print("acknowledgements lost in a window that the guarantees name", counts.broken);
   print("commits before events that go alone or few at a time", counts.alone);
+  print("gaps read by clients", counts.gaps);
+  print("of which some client had read before", counts.gaps_again);
 }
 
 int RunMany(const Flags& flags) {

@@ -153,6 +153,7 @@ void World::KafkaStep(const Step& step, Random& random) {
     }
     default:
       log_.Truncate(part, random.Between(1, 4));
+      checker_.OnTruncated(part);
   }
 }
 
@@ -168,8 +169,12 @@ void World::LegacyStep(const Step& step, Random& random) {
 }
 
 void World::Read(WorldServer& server, Client& client, Random& random) {
+  if (client.Take()) {
+    if (random.OneIn(2)) client.TellWritten();
+    if (random.OneIn(3)) return;  // It has not read it yet.
+  }
   const std::vector<EventId> killers = client.Read();
-  if (killers.empty()) return;
+  if (killers.empty()) return client.TellWritten();
   if (random.OneIn(2)) client.SettleBefore(server.acks(), killers);
   checker_.Blame(client.member(), killers);
   if (setup_.kills_server) {
@@ -262,7 +267,7 @@ bool World::FlowOnce() {
 bool World::ReadAll(WorldServer& server) {
   Random random(7);
   for (const auto& client : server.clients()) {
-    if (client->over() || !client->writing()) continue;
+    if (client->over() || !client->readable()) continue;
     Read(server, *client, random);
     return true;
   }
@@ -289,7 +294,7 @@ void World::Finish() {
     }
     if (ClientOf(0, &server) == nullptr) Connect(static_cast<std::uint32_t>(round));
     if (settled) continue;
-    if (checker_.AllSettled()) break;
+    if (checker_.AllSettled() && checker_.AllTold()) break;
     const absl::Time next = NextTimer();
     Pass(next == absl::InfiniteFuture() ? absl::Seconds(1)
                                         : std::max(next - clock_.Now(), absl::ZeroDuration()));

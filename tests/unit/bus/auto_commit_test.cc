@@ -88,5 +88,31 @@ TEST_F(AutoCommitTest, AWriteDoesNotCountForAPartitionThatIsGone) {
   EXPECT_FALSE(commits_.due()) << "what is read again is not written yet";
 }
 
+TEST_F(AutoCommitTest, NoCommitPassesAGapBeforeWhatTellsOfItIsWritten) {
+  commits_.Add(kPartition, 10, /*end=*/20, kafka::GroupOffset{kPartition, 7, ""});
+  commits_.AddGap(kPartition, {7, 10});
+  commits_.TakeDue();
+  Take(12);
+  commits_.Written();
+  EXPECT_FALSE(commits_.due()) << "held at 7";
+  commits_.TellGaps(kPartition, 10);
+  EXPECT_FALSE(commits_.due()) << "it is not written yet";
+  commits_.Written();
+  EXPECT_EQ(Only(commits_.TakeDue()), 12);
+}
+
+TEST_F(AutoCommitTest, AllOfThemAreToBeTold) {
+  commits_.Add(kPartition, 10, /*end=*/20, kafka::GroupOffset{kPartition, 10, "noted"});
+  commits_.AddGap(kPartition, {2, 4});
+  commits_.AddGap(kPartition, {5, 8});
+  Take(12);
+  commits_.TellGaps(kPartition, 4);
+  commits_.Written();
+  EXPECT_FALSE(commits_.due()) << "nor does it go back to what is told of";
+  commits_.TellGaps(kPartition, 8);
+  commits_.Written();
+  EXPECT_EQ(Only(commits_.TakeDue()), 12);
+}
+
 }  // namespace
 }  // namespace eventbus::bus

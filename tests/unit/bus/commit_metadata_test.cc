@@ -76,6 +76,12 @@ CommitMetadata RandomMetadata(std::mt19937_64& random, std::int64_t offset) {
     at = begin + RandomCount(random, kMax - begin);
     metadata.settled.push_back({begin, at});
   }
+  at = 0;
+  for (std::size_t left = random() % 4; left > 0 && kMax - at >= 2; --left) {
+    const std::int64_t begin = at + RandomCount(random, kMax - at) - 1;
+    at = begin + RandomCount(random, kMax - begin);
+    metadata.gaps.push_back({begin, at});
+  }
   return metadata;
 }
 
@@ -334,6 +340,42 @@ TEST(CommitMetadataTest, FailuresAndMarksOutOfTheGrammarAreRefused) {
   EXPECT_FALSE(ParseSealed("eb1;m=BAABA", kMax - 1).has_value());
 }
 
+TEST(CommitMetadataTest, GapsAreWrittenByTheGrammar) {
+  const auto text = [](std::vector<Span> gaps) {
+    const std::string sealed = FormatCommitMetadata({{}, {}, {}, std::move(gaps)}, 100);
+    return sealed.substr(0, sealed.rfind(';'));
+  };
+  EXPECT_EQ(text({{0, 1}}), "eb1;g=AA");
+  EXPECT_EQ(text({{40, 100}}), "eb1;g=oB7B");
+  EXPECT_EQ(text({{7, 9}, {9, 10}, {110, 112}}), "eb1;g=HBAAkDB") << "on both sides of the offset";
+  EXPECT_EQ(text({{7, 9}, {8, 10}}), "eb1;g=HB") << "what is out of order ends it";
+  EXPECT_EQ(text({{7, 7}, {8, 10}}), "");
+  const CommitMetadata all{{{101, 1}}, {true, 0, 0, {}}, {{105, 106}}, {{90, 95}}};
+  EXPECT_EQ(FormatCommitMetadata(all, 100).substr(0, 25), "eb1;a=BA;g=6CE;m=BAA;s=g;");
+}
+
+TEST(CommitMetadataTest, GapsOutOfTheGrammarAreRefused) {
+  ExpectRefused({"eb1;g=A", "eb1;g=AAA", "eb1;g=gA", "eb1;g=A="});
+  EXPECT_TRUE(ParseSealed("eb1;g=A2___________H").has_value());    // To kMax.
+  EXPECT_FALSE(ParseSealed("eb1;g=A_____________H").has_value());  // One past it.
+  EXPECT_FALSE(ParseSealed("eb1;g=B_____________H").has_value());
+}
+
+TEST(CommitMetadataTest, WhereThereIsNoRoomGapsStayBeforeCounts) {
+  CommitMetadata metadata = Alternating(kMax - 10'000, 3000);
+  metadata.mark = {true, kMax - 1, kMax - 2, {kMax - 300, kMax - 200}};
+  for (int i = 0; i < 2000; ++i) metadata.failures.push_back({kMax - 10'000 + 2 * i, 1});
+  for (int i = 0; i < 70; ++i)
+    metadata.gaps.push_back({kMax - 20'000 + 2 * i, kMax - 19'999 + 2 * i});
+  const std::string text = FormatCommitMetadata(metadata, kMax - 10'000);
+  EXPECT_LE(text.size(), kMaxMetadataBytes);
+  const auto kept = ParseCommitMetadata(text, kMax - 10'000);
+  ASSERT_TRUE(kept.has_value());
+  EXPECT_EQ(kept->gaps, metadata.gaps);
+  EXPECT_EQ(kept->mark, metadata.mark);
+  EXPECT_LT(kept->failures.size(), metadata.failures.size());
+}
+
 // Spans go first, then counts, the mark never.
 TEST(CommitMetadataTest, WhereThereIsNoRoomTheMarkAndTheNearestCountsStay) {
   CommitMetadata metadata = Alternating(100, 3000);
@@ -359,7 +401,8 @@ TEST(CommitMetadataTest, ThereIsOneTextForEachMeaning) {
     std::string spans;
     for (std::size_t left = 1 + random() % 20; left > 0; --left) spans += kDigits[random() % 64];
     const std::int64_t offset = RandomOffset(random);
-    const char* const name = i % 4 == 0 ? "eb1;a=" : i % 4 == 1 ? "eb1;m=" : "eb1;s=";
+    constexpr const char* kNames[] = {"eb1;a=", "eb1;m=", "eb1;s=", "eb1;g="};
+    const char* const name = kNames[i % 4];
     const std::string text = Sealed(name + spans, offset);
     const auto metadata = ParseCommitMetadata(text, offset);
     if (!metadata.has_value()) continue;

@@ -75,7 +75,7 @@ TEST_F(ExplicitGapTest, UnderGapPolicyLatestAllUpToTheEndIsPassedOver) {
 }
 
 // Nobody has been told: whoever reads next is.
-TEST_F(ExplicitGroupTest, AGapThatIsNotToldIsNotCommitted) {
+TEST_F(ExplicitGroupTest, AGapThatIsNotWrittenIsToldToTheNextReader) {
   for (const bool explicit_mode : {true, false}) {
     const int partition = explicit_mode ? 0 : 1;
     options_.ack_mode = explicit_mode ? AckMode::kExplicit : AckMode::kAuto;
@@ -91,7 +91,7 @@ TEST_F(ExplicitGroupTest, AGapThatIsNotToldIsNotCommitted) {
     Advance(absl::Seconds(2));
     stream.group->OnGone();
     Run();
-    EXPECT_EQ(Committed(partition), 0);
+    EXPECT_EQ(Committed(partition), explicit_mode ? 3 : 0);
     Stream& next = Start();
     const auto messages = next.sink->Take();
     EXPECT_EQ(messages.at(1).gap().first_offset(), 0);
@@ -102,7 +102,126 @@ TEST_F(ExplicitGroupTest, AGapThatIsNotToldIsNotCommitted) {
   }
 }
 
-TEST_F(ExplicitGroupTest, NorOneThatIsMetWhileReading) {
+// What a client has settled says that it has read what went before it; that something was written
+// to it says nothing.
+class UnreadGapTest : public ExplicitGroupTest {
+ protected:
+  UnreadGapTest() {
+    group().SetCommitted({kTopic, 0}, 0);
+    Append(0, 6);
+    kafka_.Truncate(kTopic, 0, 3);
+    options_.settling.max_events = 2;
+  }
+
+  static std::vector<std::string> Gaps(const std::vector<v1::SubscribeResponse>& messages) {
+    std::vector<std::string> gaps;
+    for (const auto& message : messages) {
+      if (!message.has_gap()) continue;
+      EXPECT_EQ(message.gap().cause(), v1::GAP_CAUSE_RETENTION);
+      gaps.push_back(absl::StrCat(message.gap().partition(), ":", message.gap().first_offset(), "-",
+                                  message.gap().next_offset()));
+    }
+    return gaps;
+  }
+  // A client that takes everything that is written, and goes; what it was sent.
+  std::vector<v1::SubscribeResponse> ReadAndVanish() {
+    Stream& stream = Start();
+    auto messages = stream.sink->Take();
+    Vanish(stream);
+    return messages;
+  }
+  void Vanish(Stream& stream) {
+    stream.group->OnGone();
+    Run();
+  }
+};
+
+TEST_F(UnreadGapTest, IsToldToTheNextReader) {
+  EXPECT_THAT(Gaps(ReadAndVanish()), ElementsAre("0:0-3"));
+  EXPECT_EQ(Committed(0), 3);
+  const auto messages = ReadAndVanish();
+  EXPECT_THAT(Gaps(messages), ElementsAre("0:0-3"));
+  EXPECT_THAT(Places(messages), ElementsAre("0:3", "0:4"));
+}
+
+TEST_F(UnreadGapTest, IsToldOnceSomethingIsSettledThatCameAfterIt) {
+  Stream& stream = Start();
+  const auto events = Events(stream.sink->Take());
+  ASSERT_THAT(events, SizeIs(2));
+  EXPECT_THAT(Retry(events[1].token, absl::Minutes(1)), IsEmpty());
+  Vanish(stream);
+  EXPECT_THAT(Gaps(ReadAndVanish()), IsEmpty());
+}
+
+TEST_F(UnreadGapTest, OfWhateverPartition) {
+  Append(1, 1);
+  options_.settling.max_events = 10;
+  Stream& stream = Start();
+  for (const auto& event : Events(stream.sink->Take())) {
+    if (event.place != "1:0") continue;
+    EXPECT_THAT(Acknowledge({event.token}), IsEmpty());
+  }
+  Vanish(stream);
+  EXPECT_THAT(Gaps(ReadAndVanish()), IsEmpty());
+}
+
+// Met while reading: what the client had before says nothing of it.
+TEST_F(UnreadGapTest, NotByWhatCameBeforeIt) {
+  Stream& stream = Start();
+  auto events = Events(stream.sink->Take());
+  ASSERT_THAT(events, SizeIs(2));
+  Append(0, 4);
+  kafka_.Truncate(kTopic, 0, 8);
+  EXPECT_THAT(Acknowledge({events[0].token}), IsEmpty());
+  EXPECT_THAT(Acknowledge({events[1].token}), IsEmpty());
+  const auto messages = stream.sink->Take();
+  EXPECT_THAT(Gaps(messages), ElementsAre("0:5-8"));
+  EXPECT_THAT(Acknowledge({events[1].token}), IsEmpty()) << "again";
+  Vanish(stream);
+  EXPECT_THAT(Gaps(ReadAndVanish()), ElementsAre("0:5-8"));
+}
+
+TEST_F(UnreadGapTest, WithWhatRetentionTookSince) {
+  ReadAndVanish();
+  kafka_.Truncate(kTopic, 0, 5);
+  EXPECT_THAT(Gaps(ReadAndVanish()), ElementsAre("0:0-3", "0:3-5"));
+}
+
+// Who is to fail on what is lost fails on that, too, and leaves it to be told.
+TEST_F(UnreadGapTest, AndUnderGapPolicyFail) {
+  ReadAndVanish();
+  options_.member.gap_policy = GapPolicy::kFail;
+  for (int i = 0; i < 2; ++i) {
+    Stream& stream = Start();
+    EXPECT_THAT(Gaps(stream.sink->Take()), ElementsAre("0:0-3"));
+    EXPECT_EQ(CloseReason(stream), v1::ERROR_REASON_RESUME_POSITION_EXPIRED);
+  }
+}
+
+TEST_F(UnreadGapTest, AnAutoStreamTellsItAndThenItCounts) {
+  ReadAndVanish();
+  options_.ack_mode = AckMode::kAuto;
+  const auto messages = ReadAndVanish();
+  EXPECT_THAT(Gaps(messages), ElementsAre("0:0-3"));
+  EXPECT_EQ(Committed(0), 6);
+  EXPECT_THAT(Gaps(ReadAndVanish()), IsEmpty());
+}
+
+// What lies past the end is of no log that anybody reads: the next reader is told of others alone.
+TEST_F(ExplicitGroupTest, CommitsNoteWhatRetentionTookNotAPositionPastTheEnd) {
+  Append(0, 4);
+  options_.settling.max_events = 2;
+  options_.source.initial_position = AtOffsets{{{{kTopic, 0}, 50}}};
+  const auto messages = Start().sink->Take();
+  ASSERT_THAT(Kinds(messages), testing::Contains(kGap));
+  kafka_.Truncate(kTopic, 0, 4);
+  EXPECT_THAT(Acknowledge({BatchToken(messages)}), IsEmpty());
+  Advance(absl::Seconds(2));
+  EXPECT_EQ(Committed(0), 4);
+  EXPECT_THAT(Metadata(0).gaps, ElementsAre(Span{2, 4}));
+}
+
+TEST_F(ExplicitGroupTest, AGapThatIsMetWhileReadingAndNotWrittenIsToldToTheNextReader) {
   Append(0, 4);
   options_.settling.max_events = 2;
   Stream& stream = Start();
@@ -112,10 +231,12 @@ TEST_F(ExplicitGroupTest, NorOneThatIsMetWhileReading) {
   stream.stalled = true;
   Acknowledge({events[0].token, events[1].token});
   Advance(absl::Seconds(2));
-  EXPECT_EQ(Committed(0), 2);
-  Read(stream);
-  Advance(absl::Seconds(2));
-  EXPECT_EQ(Committed(0), 4);
+  stream.group->OnGone();
+  Run();
+  const auto messages = Start().sink->Take();
+  ASSERT_THAT(Kinds(messages), ElementsAre(kStarted, kGap, kCaughtUp));
+  EXPECT_EQ(messages[1].gap().first_offset(), 2);
+  EXPECT_EQ(messages[1].gap().next_offset(), 4);
 }
 
 TEST_F(ExplicitGapTest, UnderGapPolicyFailTheGroupKeepsWhatItHas) {

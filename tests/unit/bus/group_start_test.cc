@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "server/bus/commit_metadata.h"
+
 namespace eventbus::bus {
 namespace {
 
@@ -54,6 +56,39 @@ TEST(FindGroupStartTest, AnOffsetThatRetentionTookIsLostAndThePolicySaysWhereItG
   const GroupStart latest = Find(Partition(3), Earliest{}, GapPolicy::kLatest);
   EXPECT_EQ(latest.offset, 20);
   EXPECT_EQ(latest.lost->next_offset, 20);
+}
+
+// A member before noted them, and its client may not have read of them.
+TEST(FindGroupStartTest, WhatNobodyIsKnownToHaveReadOfIsToldAgain) {
+  GroupPartition partition = Partition(12);
+  partition.committed.metadata =
+      FormatCommitMetadata({{}, {}, {}, {{3, 5}, {8, 12}, {14, 16}}}, 12);
+  const GroupStart start = Find(partition);
+  EXPECT_EQ(start.offset, 12);
+  EXPECT_FALSE(start.lost.has_value());
+  ASSERT_EQ(start.untold.size(), 2u) << "past the offset everything is read again";
+  EXPECT_EQ(start.untold[0].first_offset, 3);
+  EXPECT_EQ(start.untold[0].next_offset, 5);
+  EXPECT_EQ(start.untold[1].first_offset, 8);
+  EXPECT_EQ(start.untold[1].next_offset, 12);
+  EXPECT_EQ(start.untold[1].cause, Lost::Cause::kRetention);
+  EXPECT_EQ(start.untold[1].partition, kPartition);
+}
+
+TEST(FindGroupStartTest, AlsoWhereTheOffsetIsPastTheEnd) {
+  GroupPartition partition = Partition(50);
+  partition.committed.metadata = FormatCommitMetadata({{}, {}, {}, {{3, 5}}}, 50);
+  EXPECT_EQ(Find(partition).untold.size(), 1u);
+}
+
+TEST(FindGroupStartTest, BesideWhatIsLostSince) {
+  GroupPartition partition = Partition(6);
+  partition.committed.metadata = FormatCommitMetadata({{}, {}, {}, {{3, 5}}}, 6);
+  const GroupStart start = Find(partition);
+  ASSERT_EQ(start.untold.size(), 1u);
+  ASSERT_TRUE(start.lost.has_value());
+  EXPECT_EQ(start.lost->first_offset, 6);
+  EXPECT_EQ(start.offset, 10);
 }
 
 // A transaction may be open, or it is another log: reading tells.

@@ -307,6 +307,15 @@ TEST_F(GroupTest, AnOffsetPastTheEndIsAGapBackToTheOldest) {
   EXPECT_THAT(Places(messages), ElementsAre("0:0", "0:1"));
 }
 
+TEST_F(GroupTest, AnInitialPositionPastTheEndHoldsNothingBack) {
+  Append(0, 3);
+  options_.source.initial_position = AtOffsets{{{{kTopic, 0}, 50}}};
+  const auto messages = Start().sink->Take();
+  ASSERT_THAT(Kinds(messages), testing::Contains(kGap));
+  Advance(absl::Seconds(2));
+  EXPECT_EQ(Committed(0), 3);
+}
+
 TEST_F(GroupTest, NorIsItTakenForTheEndOfABoundedRead) {
   Append(0, 2);
   group().SetCommitted({kTopic, 0}, 50);

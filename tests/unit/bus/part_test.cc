@@ -48,14 +48,21 @@ EventPtr Out(Part& part, std::int64_t offset, absl::optional<absl::string_view> 
 
 // ---- What it begins with.
 
-TEST(PartTest, NoCommitPassesWhereItIsHeld) {
+TEST(PartTest, WhatIsGoneIsInItsCommitsUntilTheClientHasWhatFollowedItsTelling) {
   const OwnPart part = PartOf({{}, {}, {{12, 14}}}, 10);
-  part->Hold(7);
-  EXPECT_EQ(part->offset().offset, 7);
-  EXPECT_THAT(Metadata(*part).settled, ElementsAre(Span{8, 10}, Span{12, 14}));
-  part->Pass();
+  part->AddGap({7, 10});
   EXPECT_EQ(part->offset().offset, 10);
+  EXPECT_THAT(Metadata(*part).gaps, ElementsAre(Span{7, 10}));
   EXPECT_THAT(Metadata(*part).settled, ElementsAre(Span{12, 14}));
+  part->PassGaps(100);
+  EXPECT_THAT(Metadata(*part).gaps, ElementsAre(Span{7, 10})) << "it is not told";
+  part->TellGaps(10, /*next=*/5);
+  part->PassGaps(4);
+  EXPECT_THAT(Metadata(*part).gaps, ElementsAre(Span{7, 10})) << "that went before it";
+  part->commits().Take(part->offset());
+  part->PassGaps(5);
+  EXPECT_TRUE(part->commits().due());
+  EXPECT_THAT(Metadata(*part).gaps, IsEmpty());
 }
 
 TEST(PartTest, WhatItCommitsIsItsPrefixWithAnOpenMark) {
