@@ -51,9 +51,10 @@ class AutoCommit final : public Commits {
     // On its way to Kafka, and there; -1: none.
     std::int64_t sent = -1;
     std::int64_t committed = -1;
-    // What the group has to begin with; and from where on gaps are not told, the end of the last,
-    // and up to where the write under way tells of them.
+    // What the group had to begin with.
     std::int64_t first = 0;
+    // No commit passes it while a gap is not told; the end of the last gap; the end of the last that
+    // was handed to a write.
     std::int64_t held_at = std::numeric_limits<std::int64_t>::max();
     std::int64_t gaps_end = 0;
     std::int64_t telling = 0;

@@ -1,7 +1,7 @@
 """ACK_MODE_EXPLICIT: what is acknowledged does not come again, what is not does, on any server.
 
-Each test has a group and event types of its own, which the group filters by: others write to the
-topic meanwhile.
+Each test has a group and event types of its own, which the group filters by: others have written
+to the topic.
 """
 
 from __future__ import annotations

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -51,12 +50,12 @@ def consumer(topic: str) -> Iterator[KafkaConsumer]:
         made.close()
 
 
-def member(group: str, topics: Iterable[str], **settings: Any) -> KafkaConsumer:
+def member(group: str, topics: Collection[str], **settings: Any) -> KafkaConsumer:
     """Of a group, yet to be polled. It knows the partitions before it joins: a kafka-python 3.0
     that gets to know them between a join and the next, of which a poll does not see the end, has
     no partitions and keeps the group's for good."""
     made = KafkaConsumer(group_id=group, bootstrap_servers=bootstrap(), **settings)
-    with contextlib.suppress(KafkaError):
+    with suppress(KafkaError):
         for topic in topics:
             made.partitions_for_topic(topic)
     made.subscribe(list(topics))
