@@ -53,8 +53,8 @@ class AutoCommit final : public Commits {
     std::int64_t committed = -1;
     // What the group had to begin with.
     std::int64_t first = 0;
-    // No commit passes it while a gap is not told; the end of the last gap; the end of the last that
-    // was handed to a write.
+    // No commit passes it while a gap is not told; the end of the last gap; the end of the last
+    // that was handed to a write.
     std::int64_t held_at = std::numeric_limits<std::int64_t>::max();
     std::int64_t gaps_end = 0;
     std::int64_t telling = 0;
