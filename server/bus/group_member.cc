@@ -21,12 +21,11 @@ bool Contains(const std::vector<kafka::TopicPartition>& list,
 }
 
 absl::Status Expired(const Lost& lost) {
-  return MakeError(
-      v1::ERROR_REASON_RESUME_POSITION_EXPIRED,
-      absl::StrCat("the group's offset ", lost.first_offset, " of ", lost.partition.topic,
-                   " partition ", lost.partition.partition,
-                   lost.cause == Lost::Cause::kPastEnd ? " is past the end" : " is gone",
-                   ", and gap_policy is GAP_POLICY_FAIL"));
+  return MakeError(v1::ERROR_REASON_RESUME_POSITION_EXPIRED,
+                   absl::StrCat("the group's offset ", lost.first_offset, " of ",
+                                lost.partition.topic, " partition ", lost.partition.partition,
+                                lost.past_end() ? " is past the end" : " is gone",
+                                ", and gap_policy is GAP_POLICY_FAIL"));
 }
 
 }  // namespace
@@ -206,12 +205,12 @@ std::int64_t GroupMember::Enter(const GroupStart& start) {
 
 // What lies past the end is of no log that anybody reads.
 void GroupMember::NoteGap(const Lost& gap) {
-  if (gap.cause == Lost::Cause::kPastEnd) return;
+  if (gap.past_end()) return;
   commits_.AddGap(gap.partition, {gap.first_offset, gap.next_offset});
 }
 
 void GroupMember::TellGap(const Lost& gap) {
-  if (gap.cause != Lost::Cause::kPastEnd) commits_.TellGaps(gap.partition, gap.next_offset);
+  if (!gap.past_end()) commits_.TellGaps(gap.partition, gap.next_offset);
 }
 
 void GroupMember::GoOn(const GroupStart& start) {
@@ -219,7 +218,7 @@ void GroupMember::GoOn(const GroupStart& start) {
     gaps_.push_back(*start.lost);
     if (options_.gap_policy == GapPolicy::kFail) return Fail(Expired(*start.lost));
     NoteGap(*start.lost);
-    const bool other_log = start.lost->cause == Lost::Cause::kPastEnd;  // Under the same name.
+    const bool other_log = start.lost->past_end();  // Under the same name.
     StartOver(start, other_log);
     if (other_log) {
       reader_.DropBatch();  // What was kept may be in it meanwhile.

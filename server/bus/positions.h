@@ -42,6 +42,8 @@ struct Lost {
   std::int64_t first_offset = 0;
   std::int64_t next_offset = 0;
   Cause cause = Cause::kRetention;
+
+  bool past_end() const { return cause == Cause::kPastEnd; }
 };
 
 // Whether `offset` can be read; if not, what is lost.

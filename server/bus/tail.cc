@@ -17,12 +17,11 @@ constexpr int kSlice = 1000;
 constexpr absl::Duration kLookUpRetry = absl::Seconds(1);
 
 absl::Status Expired(const Lost& lost) {
-  const bool past_end = lost.cause == Lost::Cause::kPastEnd;
-  return MakeError(
-      v1::ERROR_REASON_RESUME_POSITION_EXPIRED,
-      absl::StrCat("offset ", lost.first_offset, " of ", lost.partition.topic, " partition ",
-                   lost.partition.partition,
-                   past_end ? " is past the end " : " is gone, the oldest is ", lost.next_offset));
+  return MakeError(v1::ERROR_REASON_RESUME_POSITION_EXPIRED,
+                   absl::StrCat("offset ", lost.first_offset, " of ", lost.partition.topic,
+                                " partition ", lost.partition.partition,
+                                lost.past_end() ? " is past the end " : " is gone, the oldest is ",
+                                lost.next_offset));
 }
 
 }  // namespace

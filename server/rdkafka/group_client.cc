@@ -5,7 +5,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "server/base/error.h"
 #include "server/rdkafka/conf.h"
 #include "server/rdkafka/dispatcher.h"
@@ -17,22 +16,11 @@
 namespace eventbus::rdkafka {
 namespace {
 
-// Of Close: for the commit, for that and leaving, and until a member that cannot leave is dropped
-// (Kafka then finds it missing by its session).
-constexpr absl::Duration kCommitPatience = absl::Seconds(4);
-constexpr absl::Duration kLeavePatience = absl::Milliseconds(4500);
-constexpr absl::Duration kDropPatience = absl::Seconds(15);
-constexpr absl::Duration kPollPeriod = absl::Milliseconds(100);
-
 std::string ValueIn(rd_kafka_conf_t* conf, const char* name) {
   char value[512] = "";
   std::size_t size = sizeof value;
   rd_kafka_conf_get(conf, name, value, &size);
   return value;
-}
-
-int Milliseconds(absl::Duration duration) {
-  return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
 
 absl::Status Check(rd_kafka_error_t* error, absl::string_view what) {
@@ -53,15 +41,6 @@ absl::Status CommitError(rd_kafka_resp_err_t error,
   }
   return CallError(error, Access::kSubscribe, topic, "committing offsets");
 }
-
-// Nobody is there to be told.
-class NoEvents final : public kafka::GroupEvents {
- public:
-  void OnAssigned(const std::vector<kafka::TopicPartition>& /*partitions*/) override {}
-  void OnRevoked(const std::vector<kafka::TopicPartition>& /*partitions*/, bool /*lost*/) override {
-  }
-  void OnGroupError(const absl::Status& /*error*/) override {}
-};
 
 }  // namespace
 
@@ -137,7 +116,8 @@ std::deque<GroupClient::Event>::iterator GroupClient::NextEvent() {
 
 bool GroupClient::Take(absl::Duration timeout) {
   const std::size_t before = events_.size();
-  const MessageHolder message(rd_kafka_consumer_poll(client_.get(), Milliseconds(timeout)));
+  const MessageHolder message(
+      rd_kafka_consumer_poll(client_.get(), static_cast<int>(absl::ToInt64Milliseconds(timeout))));
   if (message != nullptr) {
     const char* topic = message->rkt == nullptr ? "" : rd_kafka_topic_name(message->rkt);
     KeepError(message->err, topic, rd_kafka_message_errstr(message.get()));
@@ -287,59 +267,6 @@ void GroupClient::Forward(const std::vector<kafka::StartOffset>& positions) cons
 void GroupClient::Commit(const std::vector<kafka::GroupOffset>& offsets,
                          kafka::GroupConsumer::Done done) {
   commits_->Add(offsets, std::move(done));
-}
-
-void GroupClient::Close(const std::vector<kafka::GroupOffset>& offsets,
-                        kafka::GroupConsumer::Done done) {
-  const absl::Time start = absl::Now();
-  absl::Status committed;
-  if (!offsets.empty()) {
-    commits_->Add(offsets, [&committed](const absl::Status& status) { committed = status; });
-  }
-  AwaitCommits(start + kCommitPatience);
-  BeginLeave();
-  AwaitLeave(start + kLeavePatience);
-  done(committed);
-  AwaitLeave(start + kDropPatience);
-}
-
-void GroupClient::AwaitCommits(absl::Time deadline) {
-  NoEvents nobody;
-  while (!events_.empty()) Tell(events_.begin(), nobody);
-  while (!commits_->idle() && absl::Now() < deadline) {
-    Take(kPollPeriod);
-    while (!events_.empty()) Tell(events_.begin(), nobody);
-  }
-  commits_->GiveUp(CallError(RD_KAFKA_RESP_ERR__TIMED_OUT, Access::kSubscribe, "",
-                             "committing offsets before leaving the group"));
-}
-
-void GroupClient::AnswerForOwner() {
-  const Awaited awaited = std::exchange(awaited_, Awaited::kNothing);
-  absl::Status status;
-  if (awaited == Awaited::kAssign) status = Assign({});
-  if (awaited == Awaited::kRelease) status = ReleaseNow();
-  if (!status.ok()) LogLine(client_.get(), 4, "LEAVE", std::string(status.message()).c_str());
-}
-
-void GroupClient::BeginLeave() {
-  leaving_ = true;
-  AnswerForOwner();
-  // A rebalance that is told before librdkafka closes must be answered before, too, or it would
-  // wait for the answer for ever; after unsubscribing none begins.
-  rd_kafka_unsubscribe(client_.get());
-  while (Take(absl::ZeroDuration())) {
-  }
-  closing_.reset(rd_kafka_queue_new(client_.get()));
-  // Fails only for a consumer that is dead, of which the group knows already.
-  Check(rd_kafka_consumer_close_queue(client_.get(), closing_.get()), "leaving").IgnoreError();
-}
-
-void GroupClient::AwaitLeave(absl::Time deadline) {
-  if (rd_kafka_fatal_error(client_.get(), nullptr, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  while (rd_kafka_consumer_closed(client_.get()) == 0 && absl::Now() < deadline) {
-    rd_kafka_queue_poll_callback(closing_.get(), Milliseconds(kPollPeriod));
-  }
 }
 
 }  // namespace eventbus::rdkafka
