@@ -1,8 +1,9 @@
 // The allocator of our programs is jemalloc, and this is how: docs/adr/0013 has the figures.
 //
-// A stream's Kafka client has threads of its own, which take and free megabytes at once; glibc keeps
-// what each arena once had. Here few arenas are shared, and a thread of jemalloc's gives pages back
-// that were not used again within `dirty_decay_ms`. The environment's MALLOC_CONF goes before it.
+// A stream's Kafka client has threads of its own, which take and free megabytes at once; glibc
+// keeps what each arena once had. Here few arenas are shared, and a thread of jemalloc's gives
+// pages back that were not used again within `dirty_decay_ms`. The environment's MALLOC_CONF goes
+// before it.
 
 // By jemalloc's name for it. Read before main.
 extern "C" {

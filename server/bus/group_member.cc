@@ -125,6 +125,11 @@ std::vector<kafka::TopicPartition> GroupMember::partitions() const {
   return partitions;
 }
 
+std::vector<kafka::TopicPartition> GroupMember::waiting() const {
+  if (state_ == State::kResolving && !answered_) return {};  // They may be about to be found.
+  return pending_;
+}
+
 void GroupMember::Leave(kafka::GroupConsumer::Done done) {
   Close(partitions());
   if (state_ == State::kReleasing) Close(changing_);

@@ -77,6 +77,8 @@ class GroupMember final : private kafka::GroupEvents {
   // Whether just these are this member's, in order; and which are.
   bool Has(const std::vector<kafka::TopicPartition>& partitions) const;
   std::vector<kafka::TopicPartition> partitions() const;
+  // Those that it has been given besides, of which Kafka does not say where to begin.
+  std::vector<kafka::TopicPartition> waiting() const;
   // True once after an assignment was lost.
   bool TakeLoss() { return std::exchange(loss_, false); }
   // What was lost of the partitions, in the order of its discovery; once.

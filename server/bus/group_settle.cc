@@ -105,10 +105,15 @@ void Group::RefuseAsks() {
 
 HeldStream Group::Describe() const {
   HeldStream stream{options_.stream_id, options_.source.client_id, {}};
-  if (settling_ == nullptr) {
-    for (const kafka::TopicPartition& partition : member_.partitions()) {
-      stream.partitions.push_back({partition, v1::BLOCKED_REASON_UNSPECIFIED, {}, 0, {}});
+  const auto add = [&stream](const std::vector<kafka::TopicPartition>& partitions,
+                             v1::BlockedReason blocked) {
+    for (const kafka::TopicPartition& partition : partitions) {
+      stream.partitions.push_back({partition, blocked, {}, 0, {}});
     }
+  };
+  add(member_.waiting(), v1::BLOCKED_REASON_KAFKA_UNAVAILABLE);
+  if (settling_ == nullptr) {
+    add(member_.partitions(), v1::BLOCKED_REASON_UNSPECIFIED);
     return stream;
   }
   for (const HeldPart& part : settling_->Held()) {

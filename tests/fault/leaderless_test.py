@@ -9,7 +9,7 @@ from tests.support import groups
 from tests.support.groups import PARTITIONS, TOPIC, Stream
 from tests.support.patience import PROGRAM_SECONDS, wait_until
 from tests.support.server import Server, serving
-from tests.support.stubs import v1
+from tests.support.stubs import admin, v1
 
 
 def leaders() -> dict[int, int]:
@@ -34,11 +34,18 @@ class LeaderlessTest(unittest.TestCase):
         self.assertEqual(stream.assigned(), PARTITIONS - away)
         other = self.enterContext(self.member(server, group))
         self.wait_for(PARTITIONS - away, stream, other)
+        self.assertEqual(self.waited_for(server, group), away)
         brokers.start(node)
         self.wait_for(PARTITIONS, stream, other)
 
     def member(self, server: Server, group: str) -> Stream:
         return Stream(server.stub, groups.request(group, v1.ACK_MODE_EXPLICIT))
+
+    def waited_for(self, server: Server, group: str) -> set[int]:
+        """As `GetGroup` says: whose they are, and that Kafka does not say where to begin."""
+        answer = server.admin.GetGroup(admin.GetGroupRequest(group=group), timeout=PROGRAM_SECONDS)
+        return {each.partition for each in answer.partitions
+                if each.held.blocked == v1.BLOCKED_REASON_KAFKA_UNAVAILABLE}
 
     def wait_for(self, partitions: set[int] | frozenset[int], *streams: Stream) -> None:
         def shared() -> bool:

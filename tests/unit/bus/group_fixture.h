@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -116,6 +117,17 @@ class GroupTest : public testing::Test {
     std::vector<int> kinds;
     for (const auto& message : messages) kinds.push_back(message.message_case());
     return kinds;
+  }
+  // What the stream says of its partitions, by their numbers.
+  std::map<int, v1::BlockedReason> Held(const Stream& stream) {
+    std::map<int, v1::BlockedReason> held;
+    stream.group->Inspect([&held](const HeldStream& said) {
+      for (const HeldPartition& part : said.partitions) {
+        held.emplace(part.partition.partition, part.blocked);
+      }
+    });
+    Run();
+    return held;
   }
   static ErrorReason CloseReason(const Stream& stream) {
     const auto& closed = stream.sink->closed();

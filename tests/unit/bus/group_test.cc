@@ -8,7 +8,9 @@ namespace {
 using fakes::DocumentJson;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 using testing::SizeIs;
+using testing::UnorderedElementsAre;
 
 TEST_F(GroupTest, StartedNamesThePartitionsThenEventsThenCaughtUpOnce) {
   kafka_.Append(kTopic, 0, DocumentJson(1));
@@ -350,11 +352,15 @@ TEST_F(GroupTest, APartitionWithoutALeaderHoldsUpNoOther) {
   EXPECT_THAT(Places(messages), ElementsAre("0:0"));
   Advance(GroupMember::kRetry);
   EXPECT_THAT(Places(stream.sink->Take()), IsEmpty());
+  EXPECT_THAT(Held(stream), UnorderedElementsAre(Pair(0, v1::BLOCKED_REASON_UNSPECIFIED),
+                                                 Pair(1, v1::BLOCKED_REASON_KAFKA_UNAVAILABLE)));
   group().GiveLeader({kTopic, 1});
   Advance(GroupMember::kRetry);
   messages = stream.sink->Take();
   EXPECT_EQ(messages.at(0).assignment().assigned_size(), 2);
   EXPECT_THAT(Places(messages), ElementsAre("1:0"));
+  EXPECT_THAT(Held(stream), UnorderedElementsAre(Pair(0, v1::BLOCKED_REASON_UNSPECIFIED),
+                                                 Pair(1, v1::BLOCKED_REASON_UNSPECIFIED)));
 }
 
 TEST_F(GroupTest, WhatAMemberWaitsForMayGoToAnother) {
