@@ -16,7 +16,7 @@ from tests.fault.usage import MIB, Limits
 from tests.support.server import SERVING, Server, on_broker
 
 # What may be left when all streams have ended: caches that are kept, threads of gRPC's.
-_LEFT = Limits(memory=48 * MIB, threads=8, descriptors=12)
+_LEFT = Limits(memory=24 * MIB, threads=8, descriptors=12)
 
 
 def main() -> int:
@@ -25,7 +25,8 @@ def main() -> int:
     parser.add_argument("--log", type=int, default=300_000,
                         help="events that are there before it (300,000)")
     parser.add_argument("--streams", type=int, default=1000, help="idle tails (1,000)")
-    parser.add_argument("--members", type=int, default=40, help="idle members of groups (40)")
+    parser.add_argument("--members", type=int, default=1000,
+                        help="idle members of groups (1,000)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     # So that what was started is ended, too.
@@ -47,8 +48,7 @@ def churn(seconds: float, seed: int, log: int) -> list[str]:
         grown = usage.growth(samples)
         print(f"churn: {made.opened} streams in {grown.t:.0f} s; first {samples[0]}; "
               f"last {samples[-1]}; growth {grown}", flush=True)
-        # The first minutes still fill pools: a short run may grow by a trifle of a long one.
-        limits = Limits(memory=16 * MIB + 24 * MIB * (seconds < 300), threads=4, descriptors=6)
+        limits = Limits(memory=16 * MIB, threads=4, descriptors=6)
         return [*usage.too_much(grown, limits), *made.failures[:5]]
 
 
@@ -61,7 +61,7 @@ def idle(what: str, streams: int) -> list[str]:
         if what == "tails":
             return soak_idle.too_much(cost, 64, 0.1, 0.2, _LEFT)
         # A member is a Kafka client of its own: a thread for each broker and one for itself.
-        return soak_idle.too_much(cost, 2048, 10, 24, _LEFT)
+        return soak_idle.too_much(cost, 700, 10, 24, _LEFT)
 
 
 def slow(batches: int) -> list[str]:

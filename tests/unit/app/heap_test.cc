@@ -33,4 +33,11 @@ TEST(Heap, GivesBackWhatIsNotUsedAgain) {
   EXPECT_EQ(Get<ssize_t>("opt.muzzy_decay_ms"), 0);
 }
 
+TEST(Heap, CachesLittleInEachThread) {
+  EXPECT_EQ(Get<unsigned>("opt.tcache_nslots_small_max"), 20U);
+  EXPECT_EQ(Get<unsigned>("opt.tcache_nslots_small_min"), 2U);
+  EXPECT_EQ(Get<unsigned>("opt.tcache_nslots_large"), 4U);
+  EXPECT_EQ(Get<ssize_t>("opt.lg_tcache_nslots_mul"), -1);
+}
+
 }  // namespace
