@@ -32,6 +32,23 @@ bool PartCommits::TakeLast(const kafka::GroupOffset& now) {
 void PartCommits::Send(const kafka::GroupOffset& now) {
   sent_ = now;
   in_flight_.push_back({now, revision_});
+  unconfirmed_.push_back(now);
+  if (unconfirmed_.size() > kMostUnconfirmed) unconfirmed_.pop_front();
+}
+
+void PartCommits::Confirm(const kafka::GroupOffset& offset) {
+  committed_ = offset;
+  const auto sent = std::find(unconfirmed_.begin(), unconfirmed_.end(), offset);
+  if (sent != unconfirmed_.end()) unconfirmed_.erase(unconfirmed_.begin(), sent + 1);
+}
+
+bool PartCommits::Recognize(const kafka::GroupOffset& offset) {
+  if (committed_ == offset) return true;
+  if (std::find(unconfirmed_.begin(), unconfirmed_.end(), offset) == unconfirmed_.end()) {
+    return false;
+  }
+  Confirm(offset);
+  return true;
 }
 
 absl::optional<std::uint64_t> PartCommits::Answer(const kafka::GroupOffset& offset) {
@@ -47,7 +64,7 @@ void PartCommits::Committed(const kafka::GroupOffset& offset) {
   const auto revision = Answer(offset);
   if (!revision.has_value()) return;
   confirmed_ = std::max(confirmed_, *revision);
-  committed_ = offset;
+  Confirm(offset);
 }
 
 // What was sent after it may have come to Kafka or not: only what is sent from now on is known.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 
@@ -38,6 +39,11 @@ class PartCommits {
   // Nothing is on its way any more, and Kafka has what was committed last.
   void Settle();
 
+  // Whether `offset`, which Kafka has, is this one's: what was committed last, or was sent since.
+  // Kafka may have taken that though there was no answer, or the error of a second attempt. True:
+  // it was committed last.
+  bool Recognize(const kafka::GroupOffset& offset);
+
   const absl::optional<kafka::GroupOffset>& committed() const { return committed_; }
 
  private:
@@ -46,7 +52,12 @@ class PartCommits {
     std::uint64_t revision = 0;
   };
 
+  // So many that Kafka may have taken are remembered; the oldest are forgotten.
+  static constexpr std::size_t kMostUnconfirmed = 8;
+
   void Send(const kafka::GroupOffset& now);
+  // Kafka takes none any more that was sent before it.
+  void Confirm(const kafka::GroupOffset& offset);
   // The revision of what was sent as `offset`, which is answered now; unset: it was sent before
   // this began, and answers nothing here.
   absl::optional<std::uint64_t> Answer(const kafka::GroupOffset& offset);
@@ -57,6 +68,8 @@ class PartCommits {
   // Handed out last; unset: not known, as after a failure.
   absl::optional<kafka::GroupOffset> sent_;
   std::deque<Sent> in_flight_;
+  // Sent since the last that Kafka is known to have, answered or not.
+  std::deque<kafka::GroupOffset> unconfirmed_;
   absl::optional<kafka::GroupOffset> committed_;
 };
 

@@ -24,7 +24,7 @@ absl::optional<std::int64_t> Settling::Resume(const kafka::TopicPartition& parti
                                               const absl::optional<kafka::GroupOffset>& known) {
   const auto parked = parked_.find(partition);
   if (parked == parked_.end() || !known.has_value()) return absl::nullopt;
-  if (parked->second->commits().committed() != known) return absl::nullopt;
+  if (!parked->second->commits().Recognize(*known)) return absl::nullopt;
   const PartPtr part = std::move(parked->second);
   parked_.erase(parked);
   part->Open();

@@ -17,6 +17,8 @@ from tests.support.stubs import ErrorReason, EventBusServiceStub, v1
 
 ACK, RETRY, DEAD = "a", "r", "d"
 SETTLE_SECONDS = 10.0
+# Before a call without an answer is made again.
+AGAIN_SECONDS = 0.5
 _CALL_IDS = itertools.count(1)
 
 # Partition, offset, token, act.
@@ -38,10 +40,13 @@ class Settler(threading.Thread):
         raise NotImplementedError
 
     def take(self, event: v1.ReceivedEvent, act: str, hold: float) -> None:
+        self._hold([(f"{event.topic}/{event.partition}", event.offset, event.ack_token, act)], hold)
+
+    def _hold(self, events: Due, seconds: float) -> None:
         with self._more:
-            heapq.heappush(self._due, (
-                time.monotonic() + hold, next(self._order), f"{event.topic}/{event.partition}",
-                event.offset, event.ack_token, act))
+            for event in events:
+                heapq.heappush(self._due,
+                               (time.monotonic() + seconds, next(self._order), *event))
             self._more.notify()
 
     def stop(self) -> None:
@@ -81,7 +86,8 @@ class Settler(threading.Thread):
 
 
 class ByAcknowledge(Settler):
-    """By calls of their own."""
+    """By calls of their own. One that has no answer is made again, as long as the stream is there:
+    nobody else would settle what is in it."""
 
     def __init__(self, history: History, reader: str, stream: str,
                  stub: EventBusServiceStub) -> None:
@@ -92,8 +98,10 @@ class ByAcknowledge(Settler):
         try:
             answer = self._stub.Acknowledge(request_for(due), timeout=SETTLE_SECONDS)
         except (grpc.RpcError, ValueError) as error:
-            self.failed(call, "closed" if isinstance(error, ValueError) else (
-                f"{error.code().name} {reason(error)}"))
+            closed = isinstance(error, ValueError)
+            self.failed(call, "closed" if closed else f"{error.code().name} {reason(error)}")
+            if not closed:
+                self._hold(due, AGAIN_SECONDS)
         else:
             self.answered(call, due, answer)
 

@@ -337,6 +337,9 @@ void Checker::OnCommitting(Member member, const std::vector<kafka::GroupOffset>&
   ++now_;
   for (const kafka::GroupOffset& offset : offsets) {
     const int index = log_.Find(offset.partition);
+    Hold& held = hold(member, index);
+    held.sent.push_back(offset);
+    if (held.sent.size() > 8) held.sent.pop_front();
     Part& p = part(index);
     const auto& records = log_.part(index).records;
     while (p.settled_to < records.size() && IsSettled({index, static_cast<int>(p.settled_to)})) {
@@ -392,8 +395,19 @@ void Checker::OnCommitFailed(Member member, const std::vector<kafka::GroupOffset
 
 void Checker::OnCommitKnown(Member member, const std::vector<kafka::GroupOffset>& offsets) {
   for (const kafka::GroupOffset& offset : offsets) {
-    hold(member, log_.Find(offset.partition)).known = offset;
+    hold(member, log_.Find(offset.partition)).Know(offset);
   }
+}
+
+void Checker::Hold::Know(const kafka::GroupOffset& offset) {
+  known = offset;
+  const auto found = std::find(sent.begin(), sent.end(), offset);
+  if (found != sent.end()) sent.erase(sent.begin(), found + 1);
+}
+
+bool Checker::Hold::Recognizes() const {
+  if (!looked_up.has_value()) return false;
+  return known == looked_up || std::find(sent.begin(), sent.end(), *looked_up) != sent.end();
 }
 
 // ---- The group.
@@ -414,9 +428,9 @@ void Checker::OnAssigned(Member member, const std::vector<int>& parts, bool all)
     if (!given) {
       if (held.own != Own::kNo) ForgetOut(member, index);
       held.own = Own::kNo;
-    } else if (held.own == Own::kParked && held.looked_up.has_value() &&
-               held.known == held.looked_up) {
+    } else if (held.own == Own::kParked && held.Recognizes()) {
       held.own = Own::kOwned;  // It goes on.
+      held.Know(*held.looked_up);
       ++counts_.resumed;
       for (Event& e : part(index).events) {
         if (e.promised_by == member) e.weak = false;
@@ -444,6 +458,7 @@ void Checker::Begin(Member member, int index) {
     other.moved = other.moved || other.own == Own::kParked;
   }
   held.known = held.looked_up;
+  held.sent.clear();
   held.failed_at = 0;
   ForgetOut(member, index);
   for (EventId id{index, 0}; id.index < static_cast<int>(part(index).events.size()); ++id.index) {

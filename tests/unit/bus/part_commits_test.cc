@@ -155,6 +155,32 @@ TEST(PartCommitsTest, TheLastIsSentAgainAfterAFailure) {
   EXPECT_TRUE(commits.TakeLast(At(6)));
 }
 
+TEST(PartCommitsTest, KafkaMayHaveWhatWasSentSinceTheLastAnswer) {
+  PartCommits commits(At(5));
+  EXPECT_TRUE(commits.Take(At(6)));
+  commits.Committed(At(6));
+  EXPECT_TRUE(commits.Take(At(7)));
+  EXPECT_TRUE(commits.Take(At(8)));
+  commits.Failed(At(7));
+  EXPECT_FALSE(commits.Recognize(At(5))) << "Kafka had another one since";
+  EXPECT_FALSE(commits.Recognize(At(7, "another's")));
+  EXPECT_TRUE(commits.Recognize(At(6)));
+  EXPECT_TRUE(commits.Recognize(At(7)));
+  EXPECT_EQ(commits.committed(), At(7));
+  EXPECT_FALSE(commits.Recognize(At(6))) << "that is over";
+  EXPECT_TRUE(commits.Recognize(At(8)));
+}
+
+TEST(PartCommitsTest, TheOldestThatKafkaMayHaveAreForgotten) {
+  PartCommits commits(At(0));
+  for (int i = 1; i <= 9; ++i) {
+    EXPECT_TRUE(commits.Take(At(i)));
+    commits.Failed(At(i));
+  }
+  EXPECT_FALSE(commits.Recognize(At(1)));
+  EXPECT_TRUE(commits.Recognize(At(2)));
+}
+
 TEST(PartCommitsTest, SettledItGoesByWhatWasCommitted) {
   PartCommits commits(At(5));
   EXPECT_TRUE(commits.Take(At(6)));

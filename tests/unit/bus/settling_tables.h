@@ -36,6 +36,7 @@ class SettlingTables {
     std::int64_t next = 0;  // To be read.
     bool owned = false;
     absl::optional<kafka::GroupOffset> known;  // What the member knows to be committed.
+    std::vector<kafka::GroupOffset> sent;      // By it since then.
   };
   struct Token {
     enum State { kOut, kDone, kRetried, kFailed, kGivenUp, kExpired, kLost };
@@ -200,6 +201,7 @@ class SettlingTables {
   void Restore(int p) {
     Log& log = logs_[p];
     log.known = kafka_[p];
+    log.sent.clear();
     log.next = kafka_[p].offset;
     const auto metadata = *ParseCommitMetadata(kafka_[p].metadata, log.next);
     for (auto& [offset, event] : log.events) {

@@ -117,6 +117,25 @@ TEST_F(SettlingTest, APartitionThatWasParkedGoesOnWhereItWas) {
   EXPECT_EQ(Due(kOne), 3);
 }
 
+// As where the answer is lost with the connection, and the next attempt comes of a member that the
+// group has dropped meanwhile.
+TEST_F(SettlingTest, SoDoesOneOfWhichKafkaHasACommitThatSeemedToFail) {
+  const auto tokens = Deliver(kOne, 0, 3);
+  Commit();
+  Acknowledge(tokens[1]);
+  const auto taken = settling_->TakeDue();
+  ASSERT_EQ(taken.size(), 1U);
+  settling_->Failed(taken, absl::UnavailableError("no answer"));
+  Acknowledge(tokens[0]);
+  settling_->Close(kOne);
+  settling_->Failed(settling_->TakeLast(), absl::UnavailableError("unknown member"));
+  settling_->Park(kOne);
+  EXPECT_EQ(Add(kOne, 0, taken[0].metadata), 3);
+  settling_->DropParked();
+  EXPECT_EQ(committed_[kOne].offset, 2) << "what was acknowledged after it, too";
+  EXPECT_EQ(Acknowledge(tokens[2]), kDone);
+}
+
 TEST_F(SettlingTest, WhatAParkedPartitionHadReadIsDeliveredOnceItIsBack) {
   Deliver(kOne, 0, 1);
   Read(kOne, 1);
