@@ -171,13 +171,13 @@ class Checker {
     // Since then, the last eight: Kafka may have them, whatever it answered.
     std::deque<kafka::GroupOffset> sent;
     absl::optional<kafka::GroupOffset> looked_up;
+    std::uint64_t failed_at = 0;
+    bool moved = false;  // While it is parked, somebody else has begun to read it.
+    bus::Span out;       // By the mark of its last commit.
 
     void Know(const kafka::GroupOffset& offset);
     // Whether it has committed what it looked up, as far as it knows.
     bool Recognizes() const;
-    std::uint64_t failed_at = 0;
-    bool moved = false;  // While it is parked, somebody else has begun to read it.
-    bus::Span out;       // By the mark of its last commit.
   };
   struct Holds {
     std::vector<Hold> parts;
